@@ -1,0 +1,157 @@
+"""The secrets file: where channels lead and who holds which token. It is the only place that holds an address.
+
+Rules and rosters name a channel by reference. Nothing here shows a secret in `repr`, `str`, an error or a log:
+errors point out the section and the position of an entry, never what stands there, since a mistyped file may hold
+a password where a name should be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from pydantic import SecretStr
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+_BYTES_MAX = 256 * 1024
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,128}")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+
+
+class SecretsError(Exception):
+    """The secrets file cannot be used. The message is in Swedish and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePrincipal:
+    """A system that reports events."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonPrincipal:
+    """A person who acknowledges and decides. One token is one person (semantics 15)."""
+
+    person: str
+
+
+Principal = SourcePrincipal | PersonPrincipal
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What the secrets file said. Empty where a section is missing."""
+
+    channels: Mapping[str, SecretStr] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    _tokens: tuple[tuple[bytes, Principal], ...] = field(default=(), repr=False)
+
+    def principal(self, token: str) -> Principal | None:
+        """Who holds this bearer token, or None. The time it takes tells nothing of which digests come near."""
+        # A header's bytes arrive as surrogates; a token that nobody holds must be refused, not crash the door.
+        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest().encode()
+        found: Principal | None = None
+        for known, principal in self._tokens:
+            if hmac.compare_digest(known, digest):
+                found = principal  # no early return: every digest is compared
+        return found
+
+    def __str__(self) -> str:
+        return f"Secrets({len(self.channels)} kanaler, {len(self._tokens)} nycklar)"
+
+
+def load_secrets(path: Path, *, outside: Path | None = None) -> Secrets:
+    """The secrets in this file, or `SecretsError`. `outside`: the rules' directory, which authors share and must not hold it."""
+    if outside is not None and path.resolve().is_relative_to(outside.resolve()):
+        raise SecretsError(f"{path}: hemlighetsfilen får inte ligga bland reglerna ({outside}), som många läser.")
+    content = _parsed(path, _read(path))
+    match content:
+        case None:
+            return Secrets()
+        case dict():
+            return _secrets(path, content)
+        case _:
+            raise SecretsError(f"{path}: filen ska ha avsnitten channels: och tokens:.")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a named pipe must not hang the start
+    except OSError as error:
+        raise SecretsError(f"{path}: hemlighetsfilen kan inte läsas ({error.strerror}).") from None
+    with os.fdopen(descriptor, "rb") as file:
+        _guard(path, os.fstat(descriptor))  # the open file, so that nobody swaps it between the look and the reading
+        return file.read(_BYTES_MAX)
+
+
+def _guard(path: Path, status: os.stat_result) -> None:
+    mode = stat.S_IMODE(status.st_mode)
+    if not stat.S_ISREG(status.st_mode):
+        raise SecretsError(f"{path}: hemlighetsfilen är inte en vanlig fil.")
+    if mode & ~0o600:
+        raise SecretsError(
+            f"{path}: hemlighetsfilen har läge {mode:04o} och kan läsas av fler än ägaren. Kör: chmod 600 {path}"
+        )
+    if status.st_size >= _BYTES_MAX:
+        raise SecretsError(f"{path}: hemlighetsfilen är större än {_BYTES_MAX // 1024} KiB.")
+
+
+def _parsed(path: Path, raw: bytes) -> object:
+    try:
+        return YAML(typ="safe", pure=True).load(raw)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark  # its text quotes the line it stands on, so only the position is told
+        where = f" rad {mark.line + 1}, kolumn {mark.column + 1}" if mark is not None else ""
+    except (YAMLError, UnicodeError, ValueError, RecursionError):
+        where = ""
+    # Outside the except clause: else the YAML error, which quotes secrets, would follow along as its context.
+    raise SecretsError(f"{path}:{where} är inte giltig YAML, eller samma namn står två gånger.")
+
+
+def _secrets(path: Path, content: dict[object, object]) -> Secrets:
+    if unknown := [n for n, section in enumerate(content, 1) if section not in ("channels", "tokens")]:
+        raise SecretsError(f"{path}: avsnitt nr {unknown[0]} är okänt; bara channels: och tokens: finns.")
+    channels = dict(_channel(path, n, *entry) for n, entry in _entries(path, content, "channels"))
+    tokens = tuple(_token(path, n, *entry) for n, entry in _entries(path, content, "tokens"))
+    return Secrets(MappingProxyType(channels), tokens)
+
+
+def _entries(path: Path, content: dict[object, object], section: str) -> list[tuple[int, tuple[object, object]]]:
+    match content.get(section):
+        case None:
+            return []
+        case dict(entries):
+            return list(enumerate(entries.items(), 1))
+        case _:
+            raise SecretsError(f"{path}: {section}: ska vara en lista av namn med värden.")
+
+
+def _channel(path: Path, n: int, reference: object, url: object) -> tuple[str, SecretStr]:
+    where = f"{path}: channels, post {n}"
+    if not isinstance(reference, str) or not _NAME.fullmatch(reference):
+        raise SecretsError(f"{where}: referensen ska vara ett kort namn utan mellanslag.")
+    if not isinstance(url, str) or not _URL.fullmatch(url):
+        raise SecretsError(f"{where}: värdet ska vara en Apprise-adress utan mellanslag, till exempel mailto://...")
+    return reference, SecretStr(url)
+
+
+def _token(path: Path, n: int, digest: object, holder: object) -> tuple[bytes, Principal]:
+    where = f"{path}: tokens, post {n}"
+    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        raise SecretsError(f"{where}: nyckeln ska vara 64 små hexadecimala tecken (SHA-256), i citattecken.")
+    match holder:
+        case {"source": str(source), **rest} if not rest and _NAME.fullmatch(source):
+            return digest.encode(), SourcePrincipal(source)
+        case {"person": str(person), **rest} if not rest and _NAME.fullmatch(person):
+            return digest.encode(), PersonPrincipal(person)
+        case _:
+            raise SecretsError(f"{where}: ska ha antingen {{source: id}} eller {{person: id}}, inget mer.")

@@ -1,0 +1,29 @@
+"""The one base of every value that is written down or sent: immutable, and strict about keys it does not know."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+
+
+class Frozen(BaseModel):
+    """An immutable value. An unknown key is an error, so that a misspelt one is never silently ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _utc(at: AwareDatetime) -> AwareDatetime:
+    from datetime import UTC
+
+    return at.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
+"""A moment with its offset stated; kept in UTC. A time without an offset is refused: it could mean two moments a year."""
+
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\s\x00-\x1f\x7f]+$")]
+"""A short name without white space, such as `svoa_drift` or `water-level`."""
+
+Text = Annotated[str, StringConstraints(max_length=4000)]
+"""Text that a person wrote or reads. Bounded, since it goes into messages."""

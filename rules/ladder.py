@@ -1,0 +1,151 @@
+"""The ladder: the ordered levels, how each is entered, who may decide, and whom each adds.
+
+Höjd beredskap is a legal state that only the Government brings about (1992:1403, section 3): its level is `declared`,
+and a rule that would set a declared level from anything but a confirmed decision does not load.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from rules.duration import Duration
+from rules.events import Verdict
+from rules.frozen import Frozen, Instant
+from rules.registry import Id, Ids, Name
+
+LevelId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class Entered(StrEnum):
+    """How a level is entered."""
+
+    DETECTED = "detected"  # a rule may raise it
+    DECIDED = "decided"  # a rule proposes, a named role decides
+    DECLARED = "declared"  # an outside authority decides; two persons register it here
+
+
+class Action(StrEnum):
+    """What is expected of a recipient, strongest first (design 5)."""
+
+    ACT = "act"
+    DECIDE = "decide"
+    COORDINATE = "coordinate"
+    SUPPORT = "support"
+    INFORM = "inform"
+
+    @property
+    def rank(self) -> int:
+        return list(Action).index(self)
+
+
+class Principle(StrEnum):
+    """Why somebody is a recipient (domain C)."""
+
+    RESPONSIBILITY = "responsibility"
+    PROXIMITY = "proximity"
+    SIMILARITY = "similarity"
+    AREA_RESPONSIBILITY = "area_responsibility"
+    STATUTORY_DUTY = "statutory_duty"
+    COOPERATION = "cooperation"
+
+
+class Addressee(Frozen):
+    """A role that a level or a rule names, at one organisation or (none given) wherever the role is unique."""
+
+    role: Id
+    organisation: Id | None = None
+    action: Action = Action.INFORM
+    principle: Principle = Principle.COOPERATION
+
+
+def _addressee(value: Any) -> Any:
+    """`tib` and `chef_i_beredskap@sodermalm` are short for the full form."""
+    if not isinstance(value, str):
+        return value
+    role, _, organisation = value.partition("@")
+    return {"role": role, "organisation": organisation} if organisation else {"role": role}
+
+
+def _addressees(value: Any) -> Any:
+    return [value] if isinstance(value, (str, dict)) else value
+
+
+Addressees = Annotated[tuple[Annotated[Addressee, BeforeValidator(_addressee)], ...], BeforeValidator(_addressees)]
+
+
+class Level(Frozen):
+    """One rung. `adds`: told as soon as the level is proposed or reached; `adds_when_decided`: only once it is decided."""
+
+    id: LevelId
+    name: Name
+    entered: Entered
+    adds: Addressees = ()
+    adds_when_decided: Addressees = ()
+    by: Id | None = Field(default=None, description="Myndigheten som beslutar, för en nivå som förklaras utifrån")
+    confirmed_by: int = Field(default=2, ge=2, le=5, description="Antal olika personer som måste registrera beslutet")
+    decide_within: Duration = timedelta(minutes=15)
+
+
+class Delegation(Frozen):
+    """Who may decide what: the persons of a role in order (the first is asked first), for a level and a scope."""
+
+    role: Id
+    organisation: Id | None = None
+    persons: Ids = Field(min_length=1)
+    level: LevelId
+    scope: Ids = Field(min_length=1)
+    may: tuple[Verdict, ...] = (Verdict.GRANT, Verdict.REFUSE)
+    valid_from: Instant | None = None
+    valid_to: Instant | None = None
+
+    def valid_at(self, at: datetime) -> bool:
+        return (self.valid_from is None or self.valid_from <= at) and (self.valid_to is None or at < self.valid_to)
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The levels in order, lowest first, and the delegations."""
+
+    levels: tuple[Level, ...]
+    delegations: tuple[Delegation, ...] = ()
+
+    def __getitem__(self, level: str) -> Level:
+        return next(rung for rung in self.levels if rung.id == level)
+
+    def __contains__(self, level: str) -> bool:
+        return any(rung.id == level for rung in self.levels)
+
+    def rank(self, level: str) -> int:
+        return next(i for i, rung in enumerate(self.levels) if rung.id == level)
+
+    @property
+    def lowest(self) -> str:
+        return self.levels[0].id
+
+    def highest_of(self, levels: tuple[str, ...]) -> str:
+        return max(levels, key=self.rank, default=self.lowest)
+
+    def up_to(self, level: str) -> tuple[Level, ...]:
+        """This level and every one below it, lowest first."""
+        return self.levels[: self.rank(level) + 1]
+
+    def deciders(self, level: str, scope: str, at: datetime) -> tuple[Delegation, ...]:
+        """The delegations for deciding this level in exactly this scope, at this instant."""
+        return tuple(d for d in self.delegations if d.level == level and scope in d.scope and d.valid_at(at))
+
+    def may(self, person: str, by: str, verdict: Verdict, level: str, scopes: tuple[str, ...], at: datetime) -> bool:
+        """True if the delegation table lets this person, as this role, decide this for one of these scopes now."""
+        return any(
+            d.role == by
+            and d.level == level
+            and person in d.persons
+            and verdict in d.may
+            and d.valid_at(at)
+            and any(s in d.scope for s in scopes)
+            for d in self.delegations
+        )

@@ -1,0 +1,316 @@
+"""A directory of YAML becomes a `Policy`, or a list of all that is wrong with it."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from rules.document import Documents, Fault, Gravity, Item, Section, read, unknown
+from rules.ladder import Delegation, Entered, Ladder, Level
+from rules.policy import Policy, Settings, compile_rule
+from rules.registry import (
+    UNKNOWN_OPERATOR,
+    Area,
+    AreaKind,
+    Asset,
+    Family,
+    Function,
+    IncidentKind,
+    Organisation,
+    Registry,
+    Sensor,
+    SensorKind,
+    Source,
+)
+from rules.rule import DecisionCondition, IncidentsCondition, Rule, SensorCondition, WarningCondition, leaves
+
+SECTIONS = {
+    "profile": Section(Settings, single=True),
+    "levels": Section(Level),
+    "delegations": Section(Delegation),
+    "areas": Section(Area),
+    "functions": Section(Function),
+    "organisations": Section(Organisation),
+    "assets": Section(Asset),
+    "sensor_kinds": Section(SensorKind),
+    "sensors": Section(Sensor),
+    "incident_kinds": Section(IncidentKind),
+    "families": Section(Family),
+    "sources": Section(Source),
+    "rules": Section(Rule),
+}
+
+PLACEHOLDERS = frozenset(
+    {"area", "place", "value", "unit", "limit", "count", "kind", "text", "level", "asset", "severity"}
+)
+
+
+def load_policy(directory: Path, extra: dict[str, Section] | None = None) -> tuple[Policy | None, Documents]:
+    """The policy of a directory, or None; the documents hold every fault of every file, sorted by place.
+
+    `extra` names further sections that the caller understands (persons and roles are `notifiers`').
+    """
+    documents = read(directory, SECTIONS | (extra or {}))
+    documents.faults.extend(_required(documents, directory))
+    if not documents.faults:
+        # Cross references are told only when every entry is whole: otherwise each broken entry
+        # would be reported once more for every place that names it.
+        documents.faults.extend(_doubles(documents))
+        documents.faults.extend(_references(documents))
+    documents.faults.sort()
+    return (None if errors(documents) else _compile(documents)), documents
+
+
+def errors(documents: Documents) -> list[Fault]:
+    return [f for f in documents.faults if f.gravity is Gravity.ERROR]
+
+
+def _required(documents: Documents, directory: Path) -> Iterator[Fault]:
+    broken = {f.where.split(".")[0] for f in documents.faults} if documents.faults else set()
+    for section in ("profile", "levels", "areas"):
+        if section not in documents.items and section not in broken and not documents.faults:
+            yield Fault(str(directory), 1, 1, section, f"ingen fil har avsnittet '{section}:'")
+
+
+def _compile(documents: Documents) -> Policy:
+    by_id = {
+        s: {v.id: v for v in documents.values(s)} for s in SECTIONS if s not in ("profile", "delegations", "levels")
+    }
+    areas: dict[str, Area] = by_id["areas"]
+    registry = Registry(
+        city=next(a.id for a in areas.values() if a.kind is AreaKind.CITY),
+        areas=areas,
+        **{s: by_id[s] for s in by_id if s not in ("areas", "rules")},
+    )
+    ladder = Ladder(documents.values("levels"), documents.values("delegations"))
+    rules = tuple(compile_rule(rule, ladder) for rule in documents.values("rules"))
+    return Policy(documents.values("profile")[0], registry, ladder, rules, documents.hash)
+
+
+def _doubles(documents: Documents) -> Iterator[Fault]:
+    for section in SECTIONS:
+        seen: dict[str, Item] = {}
+        for item in documents.items.get(section, ()):
+            identity = getattr(item.value, "id", None)
+            if identity is not None and identity in seen:
+                yield item.fault(("id",), f"id {identity!r} finns redan i {seen[identity].file}")
+            elif identity is not None:
+                seen[identity] = item
+    for both in {s.value.id for s in documents.items.get("sensors", ())} & {
+        k.value.id for k in documents.items.get("sensor_kinds", ())
+    }:
+        item = next(i for i in documents.items["sensors"] if i.value.id == both)
+        yield item.fault(("id",), f"{both!r} är också ett givarslag; en regel kan inte veta vilket som menas")
+
+
+Check = Callable[[Item], Iterable[Fault]]
+
+
+class Names:
+    """The ids that entries may refer to, by what they name."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self.words = {
+            "areas": ("område", "areas"),
+            "functions": ("funktion", "functions"),
+            "organisations": ("organisation", "organisations"),
+            "assets": ("anläggning", "assets"),
+            "sensor_kinds": ("givarslag", "sensor_kinds"),
+            "incident_kinds": ("händelselag", "incident_kinds"),
+            "levels": ("nivå", "levels"),
+            "roles": ("roll", "roles"),
+            "persons": ("person", "persons"),
+        }
+        self.known = {s: [v.id for v in documents.values(s)] for s in self.words}
+
+    def check(
+        self, item: Item, section: str, path: tuple[str | int, ...], names: Iterable[str | None]
+    ) -> Iterator[Fault]:
+        """A fault for every name that nothing in the section has. A list's fault is at the one wrong name."""
+        known = self.known[section]
+        listed = list(names)
+        for index, name in enumerate(listed):
+            if name is not None and name not in known:
+                at = (*path, index) if len(listed) > 1 or _is_list(item.node, path) else path
+                yield item.fault(at, unknown(name, known, self.words[section][0]))
+
+
+def _is_list(node: object, path: tuple[str | int, ...]) -> bool:
+    for step in path:
+        try:
+            node = node[step]  # type: ignore[index]  # any mismatch means: not a list
+        except (KeyError, IndexError, TypeError):
+            return False
+    return isinstance(node, list)
+
+
+def _references(documents: Documents) -> Iterator[Fault]:
+    names = Names(documents)
+    checks: dict[str, Callable[[Item, Names], Iterator[Fault]]] = {
+        "areas": _check_area,
+        "organisations": _check_organisation,
+        "assets": _check_asset,
+        "sensor_kinds": _check_sensor_kind,
+        "sensors": _check_sensor,
+        "incident_kinds": _check_incident_kind,
+        "levels": _check_level,
+        "delegations": _check_delegation,
+        "sources": _check_source,
+    }
+    for section, check in checks.items():
+        for item in documents.items.get(section, ()):
+            yield from check(item, names)
+    yield from _check_tree(documents)
+    for item in documents.items.get("rules", ()):
+        yield from _check_rule(item, names, documents)
+
+
+def _check_area(item: Item, names: Names) -> Iterator[Fault]:
+    yield from names.check(item, "areas", ("parent",), [item.value.parent])
+    if (item.value.kind is AreaKind.CITY) != (item.value.parent is None):
+        yield item.fault(("kind",), "staden har ingen 'parent'; alla andra områden har en")
+
+
+def _check_tree(documents: Documents) -> Iterator[Fault]:
+    areas = {i.value.id: i for i in documents.items.get("areas", ())}
+    cities = [i for i in areas.values() if i.value.kind is AreaKind.CITY]
+    for extra in cities[1:]:
+        yield extra.fault(("kind",), f"det finns redan en stad ({cities[0].value.id})")
+    for item in areas.values():
+        seen, at = set(), item.value.id
+        while at in areas and at not in seen:
+            seen.add(at)
+            at = areas[at].value.parent
+        if at in seen:
+            yield item.fault(("parent",), "områdena ligger i varandra i en ring")
+
+
+def _check_organisation(item: Item, names: Names) -> Iterator[Fault]:
+    for index, duty in enumerate(item.value.functions):
+        yield from names.check(item, "functions", ("functions", index), [duty.function])
+        yield from names.check(item, "areas", ("functions", index, "areas"), duty.areas)
+    yield from names.check(item, "areas", ("areas",), item.value.areas)
+    yield from names.check(item, "areas", ("coordinates",), item.value.coordinates)
+    yield from names.check(item, "organisations", ("succeeded_by",), [item.value.succeeded_by])
+    if names.known["roles"]:
+        yield from names.check(item, "roles", ("duty",), [item.value.duty])
+        yield from names.check(item, "roles", ("head",), [item.value.head])
+
+
+def _check_asset(item: Item, names: Names) -> Iterator[Fault]:
+    asset: Asset = item.value
+    yield from names.check(item, "areas", ("area",), [asset.area])
+    yield from names.check(item, "functions", ("needs",), asset.needs)
+    operator = None if asset.operator == UNKNOWN_OPERATOR else asset.operator
+    for key, name in (("operator", operator), ("manager", asset.manager), ("owner", asset.owner)):
+        yield from names.check(item, "organisations", (key,), [name])
+
+
+def _check_sensor_kind(item: Item, names: Names) -> Iterator[Fault]:
+    yield from names.check(item, "functions", ("function",), [item.value.function])
+
+
+def _check_sensor(item: Item, names: Names) -> Iterator[Fault]:
+    yield from names.check(item, "sensor_kinds", ("kind",), [item.value.kind])
+    yield from names.check(item, "areas", ("area",), [item.value.area])
+    yield from names.check(item, "assets", ("asset",), [item.value.asset])
+
+
+def _check_incident_kind(item: Item, names: Names) -> Iterator[Fault]:
+    yield from names.check(item, "functions", ("functions",), item.value.functions)
+    yield from names.check(item, "functions", ("lacks",), [item.value.lacks])
+
+
+def _check_level(item: Item, names: Names) -> Iterator[Fault]:
+    for key in ("adds", "adds_when_decided"):
+        yield from _check_addressees(item, names, key)
+    if item.value.entered is Entered.DECLARED and item.value.by is None:
+        yield item.fault(("entered",), "en nivå som förklaras utifrån behöver 'by:' (myndigheten som beslutar)")
+
+
+def _check_addressees(item: Item, names: Names, key: str) -> Iterator[Fault]:
+    for index, addressee in enumerate(getattr(item.value, key)):
+        path: tuple[str | int, ...] = (key, index) if _is_list(item.node, (key,)) else (key,)
+        if names.known["roles"]:
+            yield from names.check(item, "roles", path, [addressee.role])
+        yield from names.check(item, "organisations", path, [addressee.organisation])
+
+
+def _check_delegation(item: Item, names: Names) -> Iterator[Fault]:
+    yield from names.check(item, "levels", ("level",), [item.value.level])
+    yield from names.check(item, "areas", ("scope",), item.value.scope)
+    if names.known["roles"]:
+        yield from names.check(item, "roles", ("role",), [item.value.role])
+    if names.known["persons"]:
+        yield from names.check(item, "persons", ("persons",), item.value.persons)
+
+
+def _check_source(item: Item, names: Names) -> Iterator[Fault]:
+    yield from names.check(item, "areas", ("areas",), item.value.areas)
+
+
+def _check_rule(item: Item, names: Names, documents: Documents) -> Iterator[Fault]:
+    rule: Rule = item.value
+    yield from names.check(item, "areas", ("areas",), rule.areas)
+    yield from names.check(item, "functions", ("concerns",), rule.concerns)
+    yield from names.check(item, "levels", ("level",), [rule.level])
+    for key in ("notify", "also_notify"):
+        yield from _check_addressees(item, names, key)
+    for side in ("when", "until"):
+        yield from _check_condition(item, names, side, documents)
+    yield from _check_level_of(item, documents)
+    yield from _check_message(item)
+
+
+def _check_condition(item: Item, names: Names, side: str, documents: Documents) -> Iterator[Fault]:
+    condition = getattr(item.value, side)
+    nested = next((k for k in ("all", "any") if k in (item.node.get(side) or {})), None)
+    for index, leaf in enumerate(leaves(condition)):
+        path: tuple[str | int, ...] = (side, nested, index) if nested else (side,)
+        match leaf:
+            case SensorCondition(sensor=name):
+                known = names.known["sensor_kinds"] + [v.id for v in documents.values("sensors")]
+                if name not in known:
+                    yield item.fault((*path, "sensor"), unknown(name, known, "givare"))
+            case IncidentsCondition(incidents=kinds):
+                yield from names.check(item, "incident_kinds", (*path, "incidents"), kinds)
+            case WarningCondition():
+                pass  # authorities add kinds of warning without asking us; an unknown one is no error
+            case DecisionCondition(decision=level):
+                yield from names.check(item, "levels", (*path, "decision"), [level])
+
+
+def _check_level_of(item: Item, documents: Documents) -> Iterator[Fault]:
+    """Invariant 1: a declared level comes from a confirmed decision of its authority and from nothing else."""
+    rule: Rule = item.value
+    level = next((v for v in documents.values("levels") if v.id == rule.level), None)
+    if level is None or level.entered is not Entered.DECLARED:
+        return
+    when = rule.when
+    if not isinstance(when, DecisionCondition) or when.decision != level.id:
+        yield item.fault(
+            ("level",), f"{level.id!r} kan bara följa på ett bekräftat beslut (when: decision: {level.id})"
+        )
+    elif when.by != level.by or when.confirmed_by < level.confirmed_by:
+        yield item.fault(
+            ("when",), f"{level.id!r} beslutas av {level.by} och registreras av minst {level.confirmed_by} personer"
+        )
+
+
+def _check_message(item: Item) -> Iterator[Fault]:
+    for key in ("message", "first_step"):
+        text = getattr(item.value, key)
+        if text is None:
+            continue
+        try:
+            found = [(name, spec) for _, name, spec, _ in string.Formatter().parse(text) if name is not None]
+        except ValueError:
+            yield item.fault((key,), "en klammer { eller } utan sin andra; skriv {{ eller }} för tecknet självt")
+            continue
+        for name, spec in found:
+            if name not in PLACEHOLDERS or spec:
+                yield item.fault(
+                    (key,), unknown("{" + name + "}", [f"{{{p}}}" for p in sorted(PLACEHOLDERS)], "platshållare")
+                )

@@ -1,0 +1,184 @@
+"""A matter (ärende): one thing that is wrong in one place, what a coordinator would call one case.
+
+Theory. A matter lives in the state of its home area's key and is keyed for life. It holds *causes*: each cause is one
+rule that holds for one group, with the facts that make it hold. From the causes, the proposal and the decisions follow two
+values that are never mixed (design 3):
+
+    alert_level      computed; says who is told. The highest of
+                       - levels of open causes that rules may raise themselves (`detected`),
+                       - the level of a proposal that waits for its decision (provisional),
+                       - declared_state.
+    declared_state   decided by a person or an authority; carries legal meaning. Only a decision changes it.
+
+    open --(all causes cleared, declared_state lowest, no proposal)--> closed --(joined within reopen_within)--> open
+
+The generation counts rises of alert_level: an answer to an older generation does not discharge a newer one
+(semantics 16). Raising acts at once. A cause is cleared only by positive evidence held for its time, never by silence.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rules.frozen import Frozen, Identifier, Instant, Text
+from rules.ladder import Action, Addressee, Ladder
+from rules.registry import Id
+
+
+class Fact(Frozen):
+    """One observed thing that a cause rests on, told in Swedish, with the event that said it."""
+
+    key: str
+    said: Text
+    at: Instant
+    event: str = ""
+    asset: str | None = None
+    areas: tuple[str, ...] = ()
+    value: float | None = None
+
+
+class Cause(Frozen):
+    """A rule that holds for a group, and why. `cleared_at` set: it no longer holds."""
+
+    id: str
+    rule: str
+    name: str
+    level: str
+    because: Text
+    facts: tuple[Fact, ...]
+    functions: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    action: Action = Action.ACT
+    notify: tuple[Addressee, ...] = ()
+    message: Text = ""
+    first_step: Text = ""
+    reported: bool = Field(default=False, description="Någon har rapporterat en verkan; inte bara ett givarvärde")
+    danger_to_life: bool = False
+    policy: str
+    opened_at: Instant
+    cleared_at: Instant | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.cleared_at is None
+
+
+class Direction(StrEnum):
+    RAISE = "raise"
+    LOWER = "lower"
+
+
+class ProposalState(StrEnum):
+    PENDING = "pending"
+    GRANTED = "granted"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"  # every cause was positively false for its hold time, or a wider one superseded it
+
+
+class Proposal(Frozen):
+    """A level that a rule proposes and a person decides. Silence is not refusal (semantics 13)."""
+
+    number: int
+    level: str
+    direction: Direction
+    scope: str
+    role: Id | None
+    organisation: Id | None = None
+    persons: tuple[Id, ...] = Field(default=(), description="De som får besluta, i ordning; tomt: ingen är utsedd")
+    because: Text
+    causes: tuple[str, ...]
+    proposed_at: Instant
+    decide_by: Instant
+    state: ProposalState = ProposalState.PENDING
+    decided_by: str | None = None
+    decided_at: Instant | None = None
+
+    @property
+    def pending(self) -> bool:
+        return self.state is ProposalState.PENDING
+
+
+class Basis(StrEnum):
+    """What a matter's alert_level rests on; every message says which (design 3)."""
+
+    DETECTED = "detected"
+    PROVISIONAL = "provisional"
+    DECIDED = "decided"
+
+
+class Matter(Frozen):
+    """A matter as it stands after a step."""
+
+    kind: Literal["matter"] = "matter"
+    id: Identifier
+    area: Id
+    title: Text
+    opened_at: Instant
+    changed_at: Instant
+    closed_at: Instant | None = None
+    areas: tuple[str, ...]
+    assets: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    refs: tuple[str, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+    alert_level: str
+    basis: Basis = Basis.DETECTED
+    declared_state: str
+    generation: Annotated[int, Field(ge=1)] = 1
+    policy: str
+
+    @property
+    def open(self) -> bool:
+        return self.closed_at is None
+
+    @property
+    def open_causes(self) -> tuple[Cause, ...]:
+        return tuple(c for c in self.causes if c.open)
+
+    @property
+    def proposal(self) -> Proposal | None:
+        """The newest proposal, decided or not."""
+        return self.proposals[-1] if self.proposals else None
+
+    @property
+    def danger_to_life(self) -> bool:
+        return any(c.danger_to_life for c in self.open_causes)
+
+    def cause(self, identity: str) -> Cause | None:
+        return next((c for c in self.causes if c.id == identity and c.open), None)
+
+
+def levelled(matter: Matter, ladder: Ladder, now: datetime) -> Matter:
+    """The matter with alert_level, basis and generation as its causes, proposals and decisions now mean."""
+    detected = ladder.highest_of(tuple(c.level for c in matter.open_causes if ladder[c.level].entered == "detected"))
+    proposal = matter.proposal
+    waiting = proposal is not None and proposal.pending and proposal.direction is Direction.RAISE
+    provisional = proposal.level if proposal is not None and waiting else ladder.lowest
+    level = ladder.highest_of((detected, provisional, matter.declared_state))
+    if ladder.rank(level) == ladder.rank(matter.declared_state) and level != ladder.lowest:
+        basis = Basis.DECIDED
+    else:
+        basis = Basis.PROVISIONAL if waiting and level == provisional != detected else Basis.DETECTED
+    rose = ladder.rank(level) > ladder.rank(matter.alert_level)
+    return matter.model_copy(
+        update={
+            "alert_level": level,
+            "basis": basis,
+            "generation": matter.generation + rose,
+            "changed_at": now,
+        }
+    )
+
+
+class MatterChanged(Frozen):
+    """What assess tells alert: the matter as it stands now, and what changed in words."""
+
+    kind: Literal["matter_changed"] = "matter_changed"
+    matter: Matter
+    change: Text

@@ -1,0 +1,153 @@
+"""A city's compiled policy: registry, ladder and rules, with the index that makes an event cost only what can match it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+
+from pydantic import Field
+
+from rules.duration import Duration
+from rules.events import EventKind
+from rules.frozen import Frozen
+from rules.ladder import Entered, Ladder
+from rules.registry import AreaKind, Name, Registry
+from rules.rule import (
+    ANY_WARNING,
+    AnyLeaf,
+    DecisionCondition,
+    IncidentsCondition,
+    Rule,
+    SensorCondition,
+    WarningCondition,
+    leaves,
+)
+
+
+class Settings(Frozen):
+    """What holds for a whole profile."""
+
+    name: Name
+    invented: bool = Field(default=True, description="Personer, nummer och anläggningsdetaljer är påhittade")
+    timezone: str = "Europe/Stockholm"
+    public_url: str = "http://127.0.0.1:8080"
+    map: str | None = Field(default=None, description="GeoJSON med områdenas ytor")
+    hold: Duration = Field(
+        default=timedelta(minutes=30), description="Hur länge en orsak ska vara borta innan den räknas som över"
+    )
+    tolerance: Duration = Field(
+        default=timedelta(minutes=5), description="Hur långt före vår klocka en händelses tid får ligga"
+    )
+    reopen_within: Duration = Field(
+        default=timedelta(hours=2), description="En ny rapport inom denna tid öppnar ett stängt ärende igen"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LeafRef:
+    """One condition of one rule: `path` says which (`when.0`, `until.0`)."""
+
+    rule: CompiledRule
+    path: str
+    condition: AnyLeaf
+
+    @property
+    def lowers(self) -> bool:
+        return self.path.startswith("until")
+
+
+@dataclass(frozen=True)
+class CompiledRule:
+    """A rule with its level filled in and its identity: an edited limit is another rule to the trackers, an edited text
+    is not (semantics 16)."""
+
+    rule: Rule
+    level: str
+    identity: str
+    when: tuple[LeafRef, ...] = field(init=False)
+    until: tuple[LeafRef, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "when", self._refs("when", leaves(self.rule.when)))
+        object.__setattr__(self, "until", self._refs("until", leaves(self.rule.until)))
+
+    def _refs(self, side: str, found: tuple[AnyLeaf, ...]) -> tuple[LeafRef, ...]:
+        return tuple(LeafRef(self, f"{side}.{i}", leaf) for i, leaf in enumerate(found))
+
+    @property
+    def wide(self) -> bool:
+        """True if the rule has one state for the whole city, so that its facts are forwarded to the city's key."""
+        return self.rule.each is None
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+
+def compile_rule(rule: Rule, ladder: Ladder) -> CompiledRule:
+    said = rule.model_dump_json(include={"id", "each", "areas", "when", "until"})
+    identity = f"{rule.id}#{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+    return CompiledRule(rule, rule.level or ladder.lowest, identity)
+
+
+IndexKey = tuple[EventKind, str, str]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Everything assess decides by. `hash` is of the files' contents, and stands in every decision."""
+
+    settings: Settings
+    registry: Registry
+    ladder: Ladder
+    rules: tuple[CompiledRule, ...]
+    hash: str
+
+    @cached_property
+    def by_identity(self) -> dict[str, CompiledRule]:
+        return {r.identity: r for r in self.rules}
+
+    def matching(self, kind: EventKind, name: str, area: str) -> tuple[LeafRef, ...]:
+        """The conditions that a fact can change: this kind of event, of this name, in this area (a key of assess)."""
+        return self._index.get((kind, name, area), ())
+
+    @cached_property
+    def _index(self) -> dict[IndexKey, tuple[LeafRef, ...]]:
+        found: dict[IndexKey, list[LeafRef]] = {}
+        for leaf in (ref for rule in self.rules for ref in rule.when + rule.until):
+            for key in self._keys(leaf):
+                found.setdefault(key, []).append(leaf)
+        return {key: tuple(refs) for key, refs in found.items()}
+
+    def _keys(self, leaf: LeafRef) -> Iterable[IndexKey]:
+        match leaf.condition:
+            case SensorCondition(sensor=name):
+                for sensor in self.registry.sensors_of(name):
+                    if self._applies(leaf.rule, sensor.area):
+                        yield EventKind.READINGS, sensor.id, self.registry.home((sensor.area,))
+            case IncidentsCondition(incidents=kinds):
+                yield from ((EventKind.INCIDENT, kind, home) for kind in kinds for home in self.homes)
+            case WarningCondition(warning=kinds):
+                yield from ((EventKind.WARNING, kind, home) for kind in kinds for home in self.homes)
+            case DecisionCondition(decision=level):
+                yield EventKind.DECISION, level, self.registry.city
+
+    def _applies(self, rule: CompiledRule, area: str) -> bool:
+        return not rule.rule.areas or any(self.registry.within(area, a) for a in rule.rule.areas)
+
+    def applies(self, leaf: LeafRef, areas: tuple[str, ...]) -> bool:
+        """True if the rule holds in any of these areas (no areas: the city)."""
+        return any(self._applies(leaf.rule, area) for area in areas or (self.registry.city,))
+
+    def warning_leaves(self, kind: str, area: str) -> tuple[LeafRef, ...]:
+        return self.matching(EventKind.WARNING, kind, area) + self.matching(EventKind.WARNING, ANY_WARNING, area)
+
+    @cached_property
+    def homes(self) -> tuple[str, ...]:
+        """The keys of assess: the districts and the city."""
+        return tuple(a.id for a in self.registry.areas.values() if a.kind is not AreaKind.NEIGHBOURHOOD)
+
+    def entered(self, level: str) -> Entered:
+        return self.ladder[level].entered
