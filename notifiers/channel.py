@@ -34,7 +34,7 @@ class Channel(Protocol):
 
     @property
     def provider(self) -> str:
-        """What this channel shares its fate with: channels of one provider hang together. May hold a secret; never shown."""
+        """What this channel shares its fate with: channels of one provider hang together. Holds no secret."""
         ...
 
     def send(self, letter: Letter, timeout_s: float) -> Report:

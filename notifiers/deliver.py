@@ -84,10 +84,13 @@ def _letter(attempt: Attempt, code: str) -> Letter:
 
 
 async def _run(channel: Channel, letter: Letter, ends: float, lane: _Lane) -> Report:
-    """The channel's report, or `_NO_ANSWER` when it has not come by `ends`. The lane's place is given back either way."""
+    """The channel's report, or `_NO_ANSWER` when it has not come by `ends`. The thread gives the place back."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[Report] = loop.create_future()
-    left_s = max(0.0, ends - loop.time())
+    left_s = ends - loop.time()
+    if left_s <= 0:
+        lane.leave()
+        return _BUSY
 
     def done(report: Report) -> None:
         lane.leave()
@@ -139,16 +142,14 @@ class _Lane:
         try:
             await asyncio.wait({turn}, timeout=timeout_s)
         except asyncio.CancelledError:
-            self._withdraw(queue, turn)
+            if turn.done():
+                self.leave()  # the turn came in the moment its owner went away
+            else:
+                queue.remove(turn)
             raise
-        return turn.done() or self._withdraw(queue, turn)
-
-    def _withdraw(self, queue: deque[asyncio.Future[None]], turn: asyncio.Future[None]) -> bool:
-        """False, always. A turn that came in the same moment goes to the next in line."""
         if turn.done():
-            self.leave()
-        else:
-            queue.remove(turn)
+            return True
+        queue.remove(turn)
         return False
 
     def leave(self) -> None:

@@ -24,7 +24,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 _BYTES_MAX = 256 * 1024
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,128}")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+_URL = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*://\S+")
 
 
 class SecretsError(Exception):
@@ -48,12 +48,12 @@ class PersonPrincipal:
 Principal = SourcePrincipal | PersonPrincipal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Secrets:
     """What the secrets file said. Empty where a section is missing."""
 
-    channels: Mapping[str, SecretStr] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-    _tokens: tuple[tuple[bytes, Principal], ...] = field(default=(), repr=False)
+    channels: Mapping[str, SecretStr] = field(default_factory=lambda: MappingProxyType({}))
+    _tokens: tuple[tuple[bytes, Principal], ...] = ()
 
     def principal(self, token: str) -> Principal | None:
         """Who holds this bearer token, or None. The time it takes tells nothing of which digests come near."""
@@ -65,12 +65,12 @@ class Secrets:
                 found = principal  # no early return: every digest is compared
         return found
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return f"Secrets({len(self.channels)} kanaler, {len(self._tokens)} nycklar)"
 
 
 def load_secrets(path: Path, *, outside: Path | None = None) -> Secrets:
-    """The secrets in this file, or `SecretsError`. `outside`: the rules' directory, which authors share and must not hold it."""
+    """The secrets in this file, or `SecretsError`. The directory `outside`, which many read, must not hold it."""
     if outside is not None and path.resolve().is_relative_to(outside.resolve()):
         raise SecretsError(f"{path}: hemlighetsfilen får inte ligga bland reglerna ({outside}), som många läser.")
     content = _parsed(path, _read(path))
@@ -85,12 +85,15 @@ def load_secrets(path: Path, *, outside: Path | None = None) -> Secrets:
 
 def _read(path: Path) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a named pipe must not hang the start
+        with open(path, "rb", opener=_without_waiting) as file:
+            _guard(path, os.fstat(file.fileno()))  # the open file, so that nobody swaps it after the look
+            return file.read(_BYTES_MAX)
     except OSError as error:
         raise SecretsError(f"{path}: hemlighetsfilen kan inte läsas ({error.strerror}).") from None
-    with os.fdopen(descriptor, "rb") as file:
-        _guard(path, os.fstat(descriptor))  # the open file, so that nobody swaps it between the look and the reading
-        return file.read(_BYTES_MAX)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a named pipe must not hang the start
 
 
 def _guard(path: Path, status: os.stat_result) -> None:

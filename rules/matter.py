@@ -37,8 +37,13 @@ class Fact(Frozen):
     at: Instant
     event: str = ""
     asset: str | None = None
+    kind: str = Field(default="", description="Händelselag, givarslag eller varningsslag")
     areas: tuple[str, ...] = ()
+    refs: tuple[str, ...] = Field(default=(), description="Det som händelsen säger sig höra ihop med")
+    different: str = Field(default="", description="Det som ska skilja sig åt för att räknas som flera")
     value: float | None = None
+    danger_to_life: bool = False
+    placeholders: tuple[tuple[str, str], ...] = ()
 
 
 class Cause(Frozen):

@@ -35,8 +35,25 @@ class TimerDue(Frozen):
     due: Instant
 
 
+class Counter(Frozen):
+    """How many outputs a key has sent."""
+
+    kind: Literal["counter"] = "counter"
+    value: int
+
+
 EntryT = TypeVar("EntryT", bound=Frozen)
 OutputT = TypeVar("OutputT", bound=Frozen)
+FoundT = TypeVar("FoundT", bound=Frozen)
+
+
+@dataclass(frozen=True, slots=True)
+class State(Generic[EntryT]):
+    """What a stage knows under one key: whose it is, and its entries."""
+
+    realm: str
+    key: str
+    entries: Mapping[str, EntryT | Counter] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,27 +80,21 @@ class Step(Generic[EntryT, OutputT]):
     timers: Mapping[str, datetime | None] = field(default_factory=dict)
 
 
-class Counter(Frozen):
-    """How many outputs a key has sent."""
-
-    kind: Literal["counter"] = "counter"
-    value: int
-
-
 class Draft(Generic[EntryT, OutputT]):
     """A step being written: reads fall through to the state, writes are noted and never touch it."""
 
-    __slots__ = ("_changes", "_outputs", "_state", "_timers", "now", "realm")
+    __slots__ = ("_changes", "_outputs", "_state", "_timers", "key", "now", "realm")
 
     SEQUENCE = "sequence"
 
-    def __init__(self, state: Mapping[str, EntryT | Counter], now: datetime, realm: str) -> None:
-        self._state = state
+    def __init__(self, state: State[EntryT], now: datetime) -> None:
+        self._state = state.entries
         self._changes: dict[str, EntryT | Counter | None] = {}
         self._outputs: list[Output[OutputT]] = []
         self._timers: dict[str, datetime | None] = {}
+        self.realm = state.realm
+        self.key = state.key
         self.now = now
-        self.realm = realm
 
     def get(self, key: str) -> EntryT | Counter | None:
         """The entry as this step has left it so far, or None."""
@@ -97,8 +108,14 @@ class Draft(Generic[EntryT, OutputT]):
         if self.get(key) is not None:
             self._changes[key] = None
 
+    def find(self, kind: type[FoundT], key: str) -> FoundT | None:
+        """The entry if it is there and of this type, else None."""
+        entry = self.get(key)
+        return entry if isinstance(entry, kind) else None
+
     def keys(self, prefix: str) -> Iterator[str]:
-        """The keys with this prefix, sorted, so that a step never depends on the order of a mapping."""
+        """The keys with this prefix, sorted, so that a step never depends on the order of a mapping. Looks at every
+        entry of the key: only for states that are small by nature."""
         found = {k for k in self._state if k.startswith(prefix)} | {k for k in self._changes if k.startswith(prefix)}
         return iter(sorted(k for k in found if self.get(k) is not None))
 

@@ -1,0 +1,113 @@
+"""One row of a matter's plan must be answered by a person: a state machine.
+
+    state         on                                     becomes
+    ------------  -------------------------------------  -------------------------------------------------------------
+    (none)        the row is planned                     asked (first person of the post)
+    asked         handed over to a channel, inform only  delivered (ended)
+    asked         the person answers "taken"             acknowledged (ended, but `decide`: stays until the decision)
+    asked         the person declines                    asked (next person)
+    asked         no answer by the deadline              asked (next person)
+    asked         every channel failed                   asked (next person)
+    asked         no next person                         undelivered: the operations room is told, and it starts over
+                                                         from the first person, again and again
+    any open      the level rises (generation)           asked (whoever has it now), acknowledgement needed anew
+    any open      the matter closes, a decision is made  cancelled (ended)
+
+Next person: the post's holder, its deputies, then the organisation's head and their deputies, then `tib` and theirs;
+never the same person twice in one round (semantics 28). Nobody is asked after the matter is closed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from notifiers.notice import Row
+from notifiers.profile import Profile
+from rules.events import is_exercise
+from rules.frozen import Frozen, Instant
+from rules.ladder import Action
+
+
+class ObligationState(StrEnum):
+    """How far an obligation has come."""
+
+    ASKED = "asked"
+    DELIVERED = "delivered"
+    ACKNOWLEDGED = "acknowledged"
+    UNDELIVERED = "undelivered"
+    CANCELLED = "cancelled"
+
+
+class Obligation(Frozen):
+    """How far one row has come: who is asked now, who has been, until when an answer is awaited."""
+
+    kind: Literal["obligation"] = "obligation"
+    row: Row
+    generation: int
+    state: ObligationState
+    person: str | None = None
+    notice: str | None = None
+    asked: tuple[str, ...] = ()
+    deadline: Instant | None = None
+    answered_by: str | None = None
+    answered_at: Instant | None = None
+    reached: bool = False
+    round: int = 1
+
+    @property
+    def open(self) -> bool:
+        """True while somebody must still do something: answer, be reached, or decide."""
+        return self.state in (ObligationState.ASKED, ObligationState.UNDELIVERED)
+
+    @property
+    def ended(self) -> bool:
+        return not self.open
+
+
+class Candidate(Frozen):
+    """A person who may be asked, and in whose place (None: they hold the post or deputise for it)."""
+
+    person: str
+    role: str
+    organisation: str
+
+
+def chain(profile: Profile, row: Row, realm: str) -> tuple[Candidate, ...]:
+    """Whom the row asks, in order: post and deputies, the organisation's head, `tib`. Each person once.
+
+    In an exercise only its participants (invariant 4): the persons of a live delegation are not among them.
+    """
+    found: dict[str, Candidate] = {}
+    for person in () if is_exercise(realm) else row.persons:
+        found.setdefault(person, Candidate(person=person, role=row.role, organisation=row.organisation))
+    for role, organisation in _posts(profile, row):
+        for person in profile.roster.persons_of((role, organisation), realm):
+            found.setdefault(person, Candidate(person=person, role=role, organisation=organisation))
+    return tuple(found.values())
+
+
+def _posts(profile: Profile, row: Row) -> tuple[tuple[str, str], ...]:
+    head = profile.policy.registry.organisations[row.organisation].head
+    posts = [row.post]
+    if row.action is not Action.INFORM:
+        posts += [(head, row.organisation)] if head else []
+        posts += [profile.roster.last_resort]
+    return tuple(posts)
+
+
+def next_person(candidates: tuple[Candidate, ...], asked: tuple[str, ...]) -> Candidate | None:
+    return next((c for c in candidates if c.person not in asked), None)
+
+
+def answered(obligation: Obligation, person: str, now: datetime) -> Obligation:
+    """The obligation after one of those asked has said "Jag tar det". A proposal still waits for its decision."""
+    taken = {"answered_by": person, "answered_at": now}
+    if obligation.row.action is Action.DECIDE:
+        return obligation.model_copy(update=taken)
+    return obligation.model_copy(update=taken | {"state": ObligationState.ACKNOWLEDGED, "deadline": None})
+
+
+def ended(obligation: Obligation, state: ObligationState) -> Obligation:
+    return obligation.model_copy(update={"state": state, "deadline": None})

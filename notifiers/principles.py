@@ -1,0 +1,265 @@
+"""Who must know, by which principle, and why.
+
+Theory (domain C.2). For every open cause:
+    responsibility   operator of the asset -> organisation with the function in that area -> city-wide -> the area's
+                     coordinator -> tib, flagged `responsibility_unresolved`. First hit wins.
+    proximity        within an organisation, the role nearest to the thing: the one it names for the function, its duty
+                     role, its head.
+    area             whoever coordinates the district, when somebody has reported an effect there or two must cooperate.
+    similarity       the smallest addition: an organisation that already acts gets no second row; nothing is weakened.
+Then what the rule and the levels name, and who decides a proposal. Levels accumulate, so recipients(n) is a subset of
+recipients(n+1). The result is sorted and depends on nothing but its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from notifiers.notice import Row
+from notifiers.profile import Profile
+from rules.explain import area_name
+from rules.ladder import Action, Addressee, Principle
+from rules.matter import Cause, Direction, Fact, Matter
+from rules.registry import UNKNOWN_OPERATOR, Organisation, Relation
+
+SWEDISH = {
+    Principle.RESPONSIBILITY: "ansvarsprincipen",
+    Principle.PROXIMITY: "närhetsprincipen",
+    Principle.SIMILARITY: "likhetsprincipen",
+    Principle.AREA_RESPONSIBILITY: "geografiskt områdesansvar",
+    Principle.STATUTORY_DUTY: "lagstadgad uppgift",
+    Principle.COOPERATION: "samverkan",
+}
+
+
+def plan(profile: Profile, matter: Matter, now: datetime) -> tuple[Row, ...]:
+    """The rows the matter asks for as it stands, strongest first within a wave. Same arguments, same tuple."""
+    planning = _Planning(profile, matter, now)
+    for cause in sorted(matter.open_causes, key=lambda c: (c.opened_at, c.id)):
+        planning.responsible(cause)
+        planning.coordinators(cause)
+    planning.coordination()
+    for cause in matter.open_causes:
+        for addressee in cause.notify:
+            planning.named(addressee, f"regeln «{cause.name}»")
+    planning.levels()
+    planning.decider()
+    planning.somebody()
+    return tuple(sorted(planning.rows.values(), key=order))
+
+
+def order(row: Row) -> tuple[int, int, str, str]:
+    """Wave, then act < decide < coordinate < support < inform, then organisation, then role (domain C.2, 8)."""
+    return (row.wave, row.action.rank, row.organisation, row.role)
+
+
+class _Planning:
+    """The rows so far, one per role at an organisation, the strongest action kept (to decide is a row of its own)."""
+
+    def __init__(self, profile: Profile, matter: Matter, now: datetime) -> None:
+        self.registry = profile.policy.registry
+        self.ladder = profile.policy.ladder
+        self.roster = profile.roster
+        self.matter = matter
+        self.now = now
+        self.rows: dict[str, Row] = {}
+
+    # --- responsibility and proximity --------------------------------------------------------------------------------
+
+    def responsible(self, cause: Cause) -> None:
+        """Whoever answers for what is wrong, every day and now."""
+        found = False
+        for fact in cause.facts:
+            found |= self._asset(cause, fact)
+        for function in cause.functions:
+            for area in self._areas(cause):
+                found |= self._function(cause, function, area)
+        if not found and not cause.notify:
+            self._unresolved(cause)
+
+    def _areas(self, cause: Cause) -> tuple[str, ...]:
+        return tuple(sorted({a for f in cause.facts for a in f.areas})) or (self.registry.city,)
+
+    def _asset(self, cause: Cause, fact: Fact) -> bool:
+        """The asset's operator acts; its manager and owner are told. Somebody who lacks water is not the one who
+        mends it: then the operator acts only for its own activity, and is not asked again if it is already engaged."""
+        asset = self.registry.assets.get(fact.asset or "")
+        if asset is None:
+            return False
+        kind = self.registry.incident_kinds.get(fact.kind)
+        lacks = kind.lacks if kind is not None else None
+        if lacks is not None:
+            for area in fact.areas or (asset.area,):
+                self._function(cause, lacks, area)
+        for organisation in dict.fromkeys((asset.manager, asset.owner)):
+            if organisation and organisation != asset.operator:
+                self._duty(organisation, Action.INFORM, Principle.RESPONSIBILITY, f"äger eller förvaltar {asset.name}")
+        if asset.operator == UNKNOWN_OPERATOR:
+            return False
+        if lacks is not None and any(row.organisation == asset.operator for row in self.rows.values()):
+            return True
+        return self._duty(asset.operator, cause.action, Principle.RESPONSIBILITY, f"driver {asset.name}")
+
+    def _function(self, cause: Cause, function: str, area: str) -> bool:
+        """The organisations with the function in the smallest area around this one that has any."""
+        name = self.registry.functions[function].name
+        for place in self.registry.ancestors(area):
+            holders = tuple(self._holders(function, place))
+            for organisation, role in holders:
+                where = "i hela staden" if place == self.registry.city else f"i {area_name(place, self.registry)}"
+                why = f"ansvarar för {name.lower()} {where}"
+                self._duty(organisation.id, cause.action, Principle.RESPONSIBILITY, why, role)
+            if holders:
+                return True
+        return False
+
+    def _holders(self, function: str, place: str) -> Iterator[tuple[Organisation, str | None]]:
+        for organisation in sorted(self.registry.organisations.values(), key=lambda o: o.id):
+            for duty in organisation.functions if organisation.valid_at(self.now) else ():
+                if duty.function == function and place in (duty.areas or organisation.areas or (self.registry.city,)):
+                    yield organisation, duty.role
+
+    def _duty(self, organisation: str, action: Action, principle: Principle, why: str, role: str | None = None) -> bool:
+        """The organisation's nearest role gets a row. False if nobody there can be told."""
+        known = self.registry.organisations[organisation]
+        nearest = next(
+            (r for r in (role, known.duty, known.head) if r and (r, organisation) in self.roster.duties), None
+        )
+        if nearest is None:
+            return False
+        self._add(nearest, organisation, action, principle, f"{known.name} {why}")
+        return True
+
+    def _unresolved(self, cause: Cause) -> None:
+        """Nobody is known to be responsible: the area's coordinator, and failing that the duty officer, must find out."""
+        why = f"ingen utpekad ansvarig för «{cause.name}» (responsibility_unresolved)"
+        found = False
+        for area in self._areas(cause):
+            found |= self._coordinator(area, why)
+        if not found:
+            role, organisation = self.roster.last_resort
+            self._add(role, organisation, Action.ACT, Principle.RESPONSIBILITY, why)
+
+    # --- area responsibility -----------------------------------------------------------------------------------------
+
+    def coordinators(self, cause: Cause) -> None:
+        """The district where somebody has reported an effect coordinates there; it never takes over (2006:544 2:7)."""
+        if cause.reported and cause.action is Action.ACT:
+            for area in self._areas(cause):
+                self._coordinator(area, "samordnar i sitt område")
+
+    def _coordinator(self, area: str, why: str) -> bool:
+        for place in self.registry.ancestors(area):
+            for organisation in sorted(self.registry.organisations.values(), key=lambda o: o.id):
+                if place in organisation.coordinates and organisation.valid_at(self.now):
+                    where = f"{why} ({area_name(place, self.registry)})"
+                    return self._duty(organisation.id, Action.COORDINATE, Principle.AREA_RESPONSIBILITY, where)
+        return False
+
+    def coordination(self) -> None:
+        """Two who act, or two districts, need somebody above them: their coordinators and the duty officer."""
+        acting = {r.organisation for r in self.rows.values() if r.action is Action.ACT}
+        districts = {
+            d
+            for c in self.matter.open_causes
+            if c.reported and c.action is Action.ACT
+            for f in c.facts
+            for a in f.areas
+            if (d := self.registry.district(a))
+        }
+        if len(acting) < 2 and len(districts) < 2:
+            return
+        for cause in self.matter.open_causes:
+            if cause.action is Action.ACT:
+                for area in self._areas(cause):
+                    self._coordinator(area, "samordnar i sitt område")
+        role, organisation = self.roster.last_resort
+        why = f"{len(acting)} ansvariga organisationer" if len(acting) > 1 else f"{len(districts)} stadsdelsområden"
+        self._add(role, organisation, Action.COORDINATE, Principle.AREA_RESPONSIBILITY, f"{why} behöver samordnas")
+
+    # --- what rules and levels name ----------------------------------------------------------------------------------
+
+    def named(self, addressee: Addressee, by: str) -> None:
+        for organisation in self._where(addressee):
+            name = self.registry.organisations[organisation].name
+            why = f"{name}: {self.roster.role_name(addressee.role).lower()} ska veta enligt {by}"
+            self._add(addressee.role, organisation, addressee.action, addressee.principle, why)
+
+    def _where(self, addressee: Addressee) -> tuple[str, ...]:
+        """Where a role that is named without its organisation is meant: the only one that has it; else those whose area
+        the matter touches; else all."""
+        if addressee.organisation is not None:
+            return (addressee.organisation,)
+        found = self.roster.organisations_with(addressee.role)
+        touched = {place for area in self.matter.areas for place in self.registry.ancestors(area)} - {
+            self.registry.city
+        }
+        near = tuple(o for o in found if touched & set(self.registry.organisations[o].coordinates))
+        return found if len(found) == 1 or not near else near
+
+    def levels(self) -> None:
+        """Every level up to the one that stands adds its recipients; those that need a decision wait for it."""
+        for level in self.ladder.up_to(self.matter.alert_level):
+            for addressee in level.adds:
+                self.named(addressee, f"nivån {level.name.lower()}")
+        for level in self.ladder.up_to(self.matter.declared_state):
+            for addressee in level.adds_when_decided:
+                self.named(addressee, f"det beslutade läget {level.name.lower()}")
+
+    def decider(self) -> None:
+        """Whoever may decide the pending proposal; if nobody may, the duty officer must find somebody."""
+        proposal = self.matter.proposal
+        if proposal is None or not proposal.pending:
+            return
+        where = area_name(proposal.scope, self.registry)
+        what = (
+            f"höja till {proposal.level}" if proposal.direction is Direction.RAISE else f"sänka till {proposal.level}"
+        )
+        if proposal.role is None:
+            role, organisation = self.roster.last_resort
+            why = f"ingen är utsedd att besluta om att {what} i {where}; hitta någon som får"
+            self._add(role, organisation, Action.ACT, Principle.RESPONSIBILITY, why)
+            return
+        posts = self._where(Addressee(role=proposal.role, organisation=proposal.organisation))
+        for organisation in posts[:1]:
+            name = self.registry.organisations[organisation].name
+            why = f"{name}: får enligt delegationen besluta om att {what} i {where}"
+            self._add(
+                proposal.role, organisation, Action.DECIDE, Principle.RESPONSIBILITY, why, persons=proposal.persons
+            )
+
+    def somebody(self) -> None:
+        """At least one human, always."""
+        if not self.rows and self.matter.open:
+            role, organisation = self.roster.last_resort
+            why = "ingen annan mottagare är känd (responsibility_unresolved)"
+            self._add(role, organisation, Action.ACT, Principle.RESPONSIBILITY, why)
+
+    def _add(
+        self,
+        role: str,
+        organisation: str,
+        action: Action,
+        principle: Principle,
+        why: str,
+        persons: tuple[str, ...] = (),
+    ) -> None:
+        row = Row(
+            role=role,
+            organisation=organisation,
+            action=action,
+            principle=principle,
+            because=f"{why} ({SWEDISH[principle]})",
+            relation=self.registry.organisations[organisation].relation,
+            answer_within=self.roster.answering.within(action),
+            persons=persons,
+        )
+        known = self.rows.get(row.key)
+        if known is None or known.action.rank > action.rank:
+            self.rows[row.key] = row
+
+
+def may_be_ordered(relation: Relation) -> bool:
+    """Only the city's own offices are directed; a company is asked, somebody outside is told or asked."""
+    return relation is Relation.DIRECT

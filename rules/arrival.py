@@ -1,0 +1,30 @@
+"""The messages that assess takes besides timers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from rules.events import Event
+from rules.frozen import Frozen
+from rules.matter import Fact
+
+
+class Reported(Frozen):
+    """An event as the door hands it on: with the areas it touches (smallest known) and its home area's key."""
+
+    kind: Literal["reported"] = "reported"
+    event: Event
+    areas: tuple[str, ...]
+    flags: tuple[str, ...] = ()
+
+
+class Forward(Frozen):
+    """A fact that a condition of a rule kept under another key wants: upward to the city for a city-wide rule,
+    downward to a district for a warning that came to the city (semantics 11). `present` False: it no longer holds."""
+
+    kind: Literal["forward"] = "forward"
+    rule: str
+    path: str
+    group: str
+    fact: Fact
+    present: bool

@@ -1,0 +1,268 @@
+"""The open matters of one area: which matter a cause belongs to, and what a change of causes means for it.
+
+Theory. A cause joins an open matter by, in this order: what it says it relates to; the same asset; a need (somebody
+without water joins the matter about water there); a family of kinds that both belong to (semantics 10). Otherwise it
+opens a matter of its own. A matter that has just closed is opened again by the same signs.
+
+Every change ends in `settle`: level and generation are computed anew, a proposal is made or withdrawn, the matter
+closes if nothing holds it open, and alert and the log are told. Nothing is told when nothing changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Literal
+
+from rules.explain import area_name
+from rules.frozen import Frozen
+from rules.ladder import Entered
+from rules.matter import Cause, Direction, Matter, MatterChanged, Proposal, ProposalState, levelled
+from rules.policy import Policy
+from rules.record import Happening, LogLine, MatterSnapshot
+from rules.step import Draft, Stage
+
+
+class OpenMatters(Frozen):
+    """Which matters of the key are open or may still be opened again, and how many there have been."""
+
+    kind: Literal["open_matters"] = "open_matters"
+    ids: tuple[str, ...] = ()
+    count: int = 0
+
+
+INDEX = "matters"
+
+
+class Docket:
+    """The matters of the key whose step is being written."""
+
+    def __init__(self, policy: Policy, draft: Draft) -> None:  # type: ignore[type-arg]  # shared with assess
+        self.policy = policy
+        self.draft = draft
+
+    @property
+    def _index(self) -> OpenMatters:
+        return self.draft.find(OpenMatters, INDEX) or OpenMatters()
+
+    def get(self, matter: str) -> Matter | None:
+        return self.draft.find(Matter, f"matter/{matter}")
+
+    def kept(self) -> Iterator[Matter]:
+        """Open ones first, the newest first within each, so that a join prefers what goes on now."""
+        kept = [m for m in map(self.get, reversed(self._index.ids)) if m is not None]
+        return iter(sorted(kept, key=lambda m: not m.open))
+
+    # --- joining ---------------------------------------------------------------------------------------------------
+
+    def enter(self, cause: Cause, title: str) -> Matter:
+        """Puts the cause into the matter it belongs to, opening or re-opening one if need be, and settles it."""
+        known = next((m for m in self.kept() if self.belongs(cause, m)), None)
+        matter = known if known is not None else self._open(cause, title)
+        verb = "öppnar ärendet" if known is None else "hör till ärendet" if known.open else "öppnar ärendet igen"
+        matter = matter.model_copy(update={"closed_at": None, "causes": (*matter.causes, cause)})
+        what = Happening.OPENED if known is None or not known.open else Happening.JOINED
+        self.log(what, matter, f"{cause.because} Detta {verb}.", event=cause.facts[-1].event if cause.facts else None)
+        return self.settle(self._widened(matter, cause), cause.message or cause.name)
+
+    def belongs(self, cause: Cause, matter: Matter) -> bool:
+        """Whether the cause is part of what the matter is about (semantics 10)."""
+        if any(fact.key in matter.refs or matter.id in fact.refs for fact in cause.facts):
+            return True
+        if any(ref in matter.refs for fact in cause.facts for ref in fact.refs):
+            return True
+        if {f.asset for f in cause.facts if f.asset} & set(matter.assets):
+            return True
+        return bool(set(cause.families) & set(matter.families) or self._lacked(cause) & set(matter.functions))
+
+    def _lacked(self, cause: Cause) -> set[str]:
+        """The functions that somebody reports to be without, at an asset that needs them."""
+        kinds = self.policy.registry.incident_kinds
+        assets = self.policy.registry.assets
+        return {
+            lacks
+            for f in cause.facts
+            if f.kind in kinds
+            and (lacks := kinds[f.kind].lacks)
+            and f.asset in assets
+            and lacks in assets[f.asset].needs
+        }
+
+    def _open(self, cause: Cause, title: str) -> Matter:
+        index = self._index
+        day = f"{self.draft.now:%Y%m%d}"
+        lowest = self.policy.ladder.lowest
+        matter = Matter(
+            id=f"{self.draft.key}-{day}-{index.count + 1}",
+            area=self.draft.key,
+            title=title,
+            opened_at=self.draft.now,
+            changed_at=self.draft.now,
+            areas=(),
+            alert_level=lowest,
+            declared_state=lowest,
+            policy=self.policy.hash,
+        )
+        self.draft.put(INDEX, OpenMatters(ids=(*index.ids, matter.id), count=index.count + 1))
+        return matter
+
+    def _widened(self, matter: Matter, cause: Cause) -> Matter:
+        """The matter with the cause's places, assets, functions and families added; nothing is ever taken away."""
+        facts = cause.facts
+        return matter.model_copy(
+            update={
+                "areas": _added(matter.areas, (a for f in facts for a in f.areas)),
+                "assets": _added(matter.assets, (f.asset for f in facts if f.asset)),
+                "functions": _added(matter.functions, cause.functions),
+                "families": _added(matter.families, cause.families),
+                "refs": _added(matter.refs, (r for f in facts for r in (f.key, *f.refs))),
+                "policy": self.policy.hash,
+            }
+        )
+
+    # --- changing --------------------------------------------------------------------------------------------------
+
+    def replace_cause(self, matter: Matter, cause: Cause, change: str) -> Matter:
+        """The matter with this cause in place of the open one of the same id."""
+        causes = tuple(cause if c.id == cause.id and c.open else c for c in matter.causes)
+        return self.settle(self._widened(matter.model_copy(update={"causes": causes}), cause), change)
+
+    def clear_cause(self, matter: Matter, identity: str, why: str) -> None:
+        """The cause no longer holds. The last one closes the matter or, where a person decided, proposes to lower."""
+        cause = matter.cause(identity)
+        if cause is not None:
+            self.log(Happening.CLEARED, matter, why)
+            self.replace_cause(matter, cause.model_copy(update={"cleared_at": self.draft.now}), why)
+
+    def settle(self, matter: Matter, change: str) -> Matter:
+        """Computes what follows from the matter's causes and decisions, writes it down and tells whom it concerns."""
+        before = self.get(matter.id)
+        matter = levelled(self._proposed(matter), self.policy.ladder, self.draft.now)
+        matter = self._closed(matter)
+        if before is not None and matter.model_copy(update={"changed_at": before.changed_at}) == before:
+            return before
+        self.draft.put(f"matter/{matter.id}", matter)
+        self._log_level(before, matter)
+        self.draft.emit(Stage.ALERT, matter.id, MatterChanged(matter=matter, change=change))
+        self.draft.emit(Stage.RECORD, matter.id, MatterSnapshot(matter=matter))
+        return matter
+
+    def _log_level(self, before: Matter | None, matter: Matter) -> None:
+        was = before.alert_level if before else self.policy.ladder.lowest
+        if matter.alert_level != was:
+            self.log(Happening.LEVEL, matter, f"Larmnivå {was} → {matter.alert_level}.")
+        if before is not None and matter.declared_state != before.declared_state:
+            self.log(Happening.LEVEL, matter, f"Beslutat läge {before.declared_state} → {matter.declared_state}.")
+        if not matter.open:
+            self.log(Happening.CLOSED, matter, "Ärendet är avslutat: inga orsaker kvarstår.")
+
+    def _closed(self, matter: Matter) -> Matter:
+        """Closed when no cause holds, nothing is decided and nobody is asked to decide."""
+        lowest = self.policy.ladder.lowest
+        waiting = matter.proposal is not None and matter.proposal.pending
+        if matter.open and not matter.open_causes and matter.declared_state == lowest and not waiting:
+            keep = self.draft.now + self.policy.settings.reopen_within
+            self.draft.wake(f"forget|{matter.id}", keep)
+            return matter.model_copy(update={"closed_at": self.draft.now})
+        return matter
+
+    def forget(self, matter: str) -> None:
+        """Drops a closed matter from the state once it can no longer be opened again; its log stays."""
+        known = self.get(matter)
+        if known is None or known.closed_at is None:
+            return
+        if known.closed_at + self.policy.settings.reopen_within > self.draft.now + timedelta(seconds=1):
+            return
+        index = self._index
+        self.draft.put(INDEX, index.model_copy(update={"ids": tuple(i for i in index.ids if i != matter)}))
+        self.draft.drop(f"matter/{matter}")
+
+    # --- proposals -------------------------------------------------------------------------------------------------
+
+    def _proposed(self, matter: Matter) -> Matter:
+        """The matter with a proposal made, withdrawn or left, as its causes now ask (semantics 13)."""
+        ladder = self.policy.ladder
+        wanted = [c for c in matter.open_causes if ladder[c.level].entered is Entered.DECIDED]
+        level = ladder.highest_of(tuple(c.level for c in wanted))
+        pending = matter.proposal if matter.proposal is not None and matter.proposal.pending else None
+        if pending is not None and pending.direction is Direction.RAISE and not wanted:
+            return self._withdrawn(matter, pending)
+        if wanted and ladder.rank(level) > ladder.rank(matter.declared_state):
+            return self._propose_up(matter, level, tuple(wanted), pending)
+        lowered = ladder[matter.declared_state].entered is Entered.DECIDED and not matter.open_causes
+        if lowered and pending is None and matter.open:
+            why = "Inga orsaker kvarstår; föreslår att läget sänks."
+            return self._propose(matter, ladder.lowest, Direction.LOWER, (), why)
+        if pending is not None and pending.direction is Direction.LOWER and matter.open_causes:
+            return self._withdrawn(matter, pending)
+        return matter
+
+    def _propose_up(self, matter: Matter, level: str, wanted: tuple[Cause, ...], pending: Proposal | None) -> Matter:
+        ladder = self.policy.ladder
+        if (
+            pending is not None
+            and pending.direction is Direction.RAISE
+            and ladder.rank(pending.level) >= ladder.rank(level)
+        ):
+            return matter
+        refused = {c for p in matter.proposals if p.state is ProposalState.REFUSED for c in p.causes}
+        fresh = tuple(c for c in wanted if c.id not in refused)
+        if not fresh:
+            return matter  # after a refusal a new proposal needs a new cause
+        if pending is not None:
+            matter = self._withdrawn(matter, pending)
+        because = " ".join(c.because for c in fresh)
+        return self._propose(matter, level, Direction.RAISE, tuple(c.id for c in fresh), because)
+
+    def _propose(
+        self, matter: Matter, level: str, direction: Direction, causes: tuple[str, ...], because: str
+    ) -> Matter:
+        ladder, now = self.policy.ladder, self.draft.now
+        decided = level if direction is Direction.RAISE else matter.declared_state
+        delegation = next(
+            (d for scope in self.policy.registry.ancestors(matter.area) for d in ladder.deciders(decided, scope, now)),
+            None,
+        )
+        proposal = Proposal(
+            number=len(matter.proposals) + 1,
+            level=level,
+            direction=direction,
+            scope=matter.area,
+            role=delegation.role if delegation else None,
+            organisation=delegation.organisation if delegation else None,
+            persons=delegation.persons if delegation else (),
+            because=because[:4000],
+            causes=causes,
+            proposed_at=now,
+            decide_by=now + ladder[decided].decide_within,
+        )
+        who = proposal.role or "ingen utsedd"
+        where = area_name(matter.area, self.policy.registry)
+        self.log(Happening.PROPOSED, matter, f"Förslag: {level} för {where}. Beslutas av {who}.")
+        return matter.model_copy(update={"proposals": (*matter.proposals, proposal)})
+
+    def _withdrawn(self, matter: Matter, proposal: Proposal) -> Matter:
+        self.log(Happening.CANCELLED, matter, f"Förslaget om {proposal.level} gäller inte längre.")
+        return self.with_proposal(matter, proposal.model_copy(update={"state": ProposalState.WITHDRAWN}))
+
+    def with_proposal(self, matter: Matter, proposal: Proposal) -> Matter:
+        changed = tuple(proposal if p.number == proposal.number else p for p in matter.proposals)
+        return matter.model_copy(update={"proposals": changed})
+
+    def log(
+        self, what: Happening, matter: Matter, said: str, person: str | None = None, event: str | None = None
+    ) -> None:
+        line = LogLine(
+            at=self.draft.now,
+            what=what,
+            said=said[:4000],
+            matter=matter.id,
+            area=matter.area,
+            person=person,
+            event=event,
+        )
+        self.draft.emit(Stage.RECORD, matter.id, line)
+
+
+def _added(known: tuple[str, ...], more: Iterator[str] | tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*known, *more)))

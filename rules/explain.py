@@ -1,0 +1,106 @@
+"""Rules and facts in plain Swedish, with display names and units."""
+
+from __future__ import annotations
+
+from rules import duration
+from rules.events import Severity
+from rules.registry import Registry
+from rules.rule import (
+    ANY_WARNING,
+    AllCondition,
+    AnyCondition,
+    AnyCondition_,
+    DecisionCondition,
+    Different,
+    IncidentsCondition,
+    SensorCondition,
+    WarningCondition,
+)
+
+SEVERITY = {
+    Severity.MESSAGE: "meddelande",
+    Severity.YELLOW: "gul",
+    Severity.ORANGE: "orange",
+    Severity.RED: "röd",
+    Severity.UNKNOWN: "okänd nivå",
+}
+DIFFERENT = {
+    Different.DISTRICT: "olika stadsdelsområden",
+    Different.NEIGHBOURHOOD: "olika stadsdelar",
+    Different.ASSET: "olika anläggningar",
+    Different.SOURCE: "olika källor",
+}
+
+
+def number(value: float) -> str:
+    """A number as Swedish writes it: decimal comma, no more digits than it has."""
+    return f"{value:.6g}".replace(".", ",")
+
+
+def quantity(value: float, unit: str) -> str:
+    return f"{number(value)} {unit}".strip()
+
+
+def say(condition: AnyCondition_, registry: Registry) -> str:
+    """The condition as a clause that fits after «när»."""
+    match condition:
+        case SensorCondition():
+            return _say_sensor(condition, registry)
+        case IncidentsCondition():
+            return _say_incidents(condition, registry)
+        case WarningCondition():
+            what = "någon varning" if ANY_WARNING in condition.warning else f"varning för {_or(condition.warning)}"
+            return f"{what} gäller, lägst {SEVERITY[condition.severity]}"
+        case DecisionCondition():
+            return f"{condition.by} har beslutat {condition.decision}, registrerat av {condition.confirmed_by} personer"
+        case AllCondition():
+            return " och ".join(say(c, registry) for c in condition.all)
+        case AnyCondition():
+            return " eller ".join(say(c, registry) for c in condition.any)
+
+
+def _say_sensor(condition: SensorCondition, registry: Registry) -> str:
+    name, unit = sensor_words(condition.sensor, registry)
+    limits = []
+    if condition.above is not None:
+        limits.append(f"över {quantity(condition.above, unit)}")
+    if condition.below is not None:
+        limits.append(f"under {quantity(condition.below, unit)}")
+    held = f" i minst {duration.say(condition.for_)}" if condition.for_ else ""
+    return f"{name} är {' och '.join(limits)}{held}"
+
+
+def _say_incidents(condition: IncidentsCondition, registry: Registry) -> str:
+    kinds = _or(tuple(incident_name(k, registry) for k in condition.incidents))
+    many = f"minst {condition.at_least} rapporter om" if condition.at_least > 1 else "någon rapporterar"
+    where = f" i {DIFFERENT[condition.different]}" if condition.different else ""
+    when = f" inom {duration.say(condition.within)}" if condition.within else ""
+    return f"{many} {kinds}{where}{when}"
+
+
+def _or(words: tuple[str, ...]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} eller {words[-1]}"
+
+
+def sensor_words(name: str, registry: Registry) -> tuple[str, str]:
+    """Display name and unit of a sensor or a kind of sensor."""
+    sensor = registry.sensors.get(name)
+    kind = registry.sensor_kinds[sensor.kind if sensor else name]
+    return kind.name.lower() + (f" ({sensor.name or sensor.id})" if sensor else ""), kind.unit
+
+
+def incident_name(kind: str, registry: Registry) -> str:
+    known = registry.incident_kinds.get(kind)
+    return known.name.lower() if known else kind
+
+
+def area_name(area: str, registry: Registry) -> str:
+    known = registry.areas.get(area)
+    return known.name if known else area
+
+
+def place(asset: str | None, areas: tuple[str, ...], registry: Registry) -> str:
+    """Where something is, in the words a person would use: the asset and its area, or the areas, or the city."""
+    names = [area_name(a, registry) for a in areas[:3]] + ([f"och {len(areas) - 3} till"] if len(areas) > 3 else [])
+    where = ", ".join(names) or area_name(registry.city, registry)
+    return f"{registry.assets[asset].name}, {where}" if asset in registry.assets else where

@@ -1,0 +1,108 @@
+"""What assess remembers per condition: last values, limits being held, and the facts that satisfy a condition.
+
+Theory. Every leaf condition of every rule is reduced to one thing, whatever it looks at: the set of *facts* that
+satisfy it in a group. A sensor held beyond its limit for its time is a fact; so is an open incident, a warning in force,
+a confirmed decision. A fact is removed only by positive evidence (a reading on the other side, a report that it is over,
+a warning ended), never because data stopped. A leaf holds if enough facts that differ are there, perhaps within a time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from rules.frozen import Frozen, Instant
+from rules.matter import Fact
+from rules.policy import LeafRef
+from rules.rule import IncidentsCondition
+
+
+class LastValue(Frozen):
+    """A sensor's newest value, kept whether or not a rule wants it (semantics 9)."""
+
+    kind: Literal["last"] = "last"
+    value: float
+    at: Instant
+
+
+class Held(Frozen):
+    """A sensor is beyond a limit since this time; `told`: its silence there has been reported."""
+
+    kind: Literal["held"] = "held"
+    since: Instant
+    complete: bool = False
+    told: bool = False
+
+
+class LeafFacts(Frozen):
+    """The facts that satisfy one condition in one group."""
+
+    kind: Literal["leaf"] = "leaf"
+    facts: dict[str, Fact]
+
+
+class Instance(Frozen):
+    """A rule holds in a group: the matter its cause is in, which of its facts are positively over, and since when all
+    are."""
+
+    kind: Literal["instance"] = "instance"
+    matter: str
+    cause: str
+    gone: frozenset[str] = frozenset()
+    clearing_since: Instant | None = None
+
+
+class KnownIncident(Frozen):
+    """An incident that is open here, with the conditions it counts in."""
+
+    kind: Literal["incident"] = "incident"
+    fact: Fact
+    counted_in: tuple[tuple[str, str, str], ...] = ()
+
+
+class KnownWarning(Frozen):
+    """A warning in force, with the conditions it counts in."""
+
+    kind: Literal["warning"] = "warning"
+    feed: str
+    fact: Fact
+    counted_in: tuple[tuple[str, str, str], ...] = ()
+
+
+class Registered(Frozen):
+    """An outside authority's decision, and the persons who have registered it so far."""
+
+    kind: Literal["registered"] = "registered"
+    persons: frozenset[str]
+    done: bool = False
+    matter: str | None = None
+
+
+def held_long_enough(leaf: LeafRef, held: Held, at: datetime) -> bool:
+    """True if the limit has been passed for the condition's time at this event time."""
+    needed: timedelta | None = getattr(leaf.condition, "for_", None)
+    return needed is None or at - held.since >= needed
+
+
+def leaf_holds(leaf: LeafRef, facts: dict[str, Fact]) -> bool:
+    """True if the facts satisfy the condition's count, difference and time."""
+    if not isinstance(leaf.condition, IncidentsCondition):
+        return bool(facts)
+    condition = leaf.condition
+    ordered = sorted(facts.values(), key=lambda f: f.at)
+    if condition.within is None:
+        return _different(ordered, condition) >= condition.at_least
+    return any(
+        _different([f for f in ordered if last.at - condition.within <= f.at <= last.at], condition)
+        >= condition.at_least
+        for last in ordered
+    )
+
+
+def _different(facts: list[Fact], condition: IncidentsCondition) -> int:
+    return len({f.different for f in facts} - {""}) if condition.different else len(facts)
+
+
+def without_old(facts: dict[str, Fact], window: timedelta, now: datetime) -> dict[str, Fact]:
+    """The facts that can still fall into a window with one that comes now or up to an hour late."""
+    return {k: f for k, f in facts.items() if f.at > now - window - timedelta(hours=1)}
