@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, assert_never
 
-from notifiers.notice import Asked, Delivery, Notice, Purpose, Row, notice_id
+from notifiers.notice import Asked, Handover, Notice, Purpose, Row, notice_id
 from notifiers.obligation import Candidate, Obligation, ObligationState, answered, chain, ended, next_person
 from notifiers.principles import order, plan
 from notifiers.profile import Profile
@@ -50,7 +50,7 @@ class PlanSnapshot(Frozen):
 
 Entry = Matter | Roll | Obligation | Counter
 """What alert keeps under a matter."""
-Message = MatterChanged | Answered | Delivery | TimerDue
+Message = MatterChanged | Answered | Handover | TimerDue
 OutputMessage = Notice | PlanSnapshot | LogLine
 
 MATTER, ROLL = "matter", "roll"
@@ -64,7 +64,7 @@ def step(profile: Profile, state: State[Entry], message: Message, now: datetime)
             alerting.changed(message)
         case Answered():
             alerting.answered(message)
-        case Delivery():
+        case Handover():
             alerting.delivered(message)
         case TimerDue():
             alerting.due(message.name)
@@ -293,7 +293,7 @@ class _Alerting:
         self._log(Happening.ANSWERED, f"{self._name(obligation.row)}: {self._person(person)} tar det.", person)
         self._put(answered(obligation, person, self.draft.now))
 
-    def delivered(self, message: Delivery) -> None:
+    def delivered(self, message: Handover) -> None:
         """Contact has handed a notice over, or could not by any channel."""
         for key in self.roll.rows:
             obligation = self._obligation(key)

@@ -18,7 +18,7 @@ from typing import Literal, assert_never
 
 from notifiers.attempt import Attempt, Outcome, Verdict
 from notifiers.message import compose
-from notifiers.notice import Delivery, Notice, NoticeRecord, NoticeState
+from notifiers.notice import Handover, Notice, NoticeRecord, NoticeState
 from notifiers.profile import Profile
 from rules.frozen import Frozen, Instant
 from rules.record import Happening, LogLine
@@ -58,7 +58,7 @@ class Known(Frozen):
 Entry = Sending | Window | Known | Counter
 """What contact keeps under a person."""
 Message = Notice | Outcome | TimerDue
-OutputMessage = Attempt | Delivery | NoticeRecord | LogLine
+OutputMessage = Attempt | Handover | NoticeRecord | LogLine
 
 WINDOW_KEY, KNOWN_KEY = "window", "known"
 REMEMBERED = 200
@@ -199,7 +199,7 @@ class _Contacting:
         self.draft.wake(f"attempt/{identity}", None)
 
     def _tell_alert(self, notice: Notice, *, reached: bool, why: str) -> None:
-        delivery = Delivery(notice=notice.id, matter=notice.matter, person=self.person, reached=reached, why=why)
+        delivery = Handover(notice=notice.id, matter=notice.matter, person=self.person, reached=reached, why=why)
         self.draft.emit(Stage.ALERT, notice.matter, delivery)
 
     # --- small things ------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from notifiers.attempt import Medium
 from notifiers.notice import Asked, Notice, Purpose
 from notifiers.profile import Profile
 from rules.events import is_exercise
+from rules.explain import uncapitalised
 from rules.ladder import Action
 from rules.matter import Basis
 from rules.registry import Relation
@@ -137,7 +138,7 @@ def what_to_do(asked: Asked, profile: Profile) -> str:
 
 def why_you(asked: Asked, profile: Profile) -> str:
     """The role in which the person is told, and the reason."""
-    name = profile.roster.role_name(asked.role).lower()
+    name = uncapitalised(profile.roster.role_name(asked.role))
     organisation = profile.policy.registry.organisations[asked.organisation].name
     instead = f", i stället för {asked.instead_of} som inte har svarat" if asked.instead_of else ""
     return f"du är {name} vid {organisation}{instead}. {asked.because}"

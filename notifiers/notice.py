@@ -104,10 +104,10 @@ def notice_id(realm: str, matter: str, sequence: int, person: str) -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:20]
 
 
-class Delivery(Frozen):
+class Handover(Frozen):
     """Contact to alert: a notice was handed over to a channel, or every channel failed."""
 
-    kind: Literal["delivery"] = "delivery"
+    kind: Literal["handover"] = "handover"
     notice: Identifier
     matter: Identifier
     person: Identifier

@@ -18,7 +18,7 @@ from datetime import datetime
 
 from notifiers.notice import Row
 from notifiers.profile import Profile
-from rules.explain import area_name
+from rules.explain import area_name, uncapitalised
 from rules.ladder import Action, Addressee, Principle
 from rules.matter import Cause, Direction, Fact, Matter
 from rules.registry import UNKNOWN_OPERATOR, Organisation, Relation
@@ -75,7 +75,7 @@ class _Planning:
         for function in cause.functions:
             for area in self._areas(cause):
                 found |= self._function(cause, function, area)
-        if not found and not cause.notify:
+        if not found and not cause.notify and cause.action is Action.ACT:
             self._unresolved(cause)
 
     def _areas(self, cause: Cause) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ class _Planning:
             holders = tuple(self._holders(function, place))
             for organisation, role in holders:
                 where = "i hela staden" if place == self.registry.city else f"i {area_name(place, self.registry)}"
-                why = f"ansvarar för {name.lower()} {where}"
+                why = f"ansvarar för {uncapitalised(name)} {where}"
                 self._duty(organisation.id, cause.action, Principle.RESPONSIBILITY, why, role)
             if holders:
                 return True
@@ -183,7 +183,7 @@ class _Planning:
     def named(self, addressee: Addressee, by: str) -> None:
         for organisation in self._where(addressee):
             name = self.registry.organisations[organisation].name
-            why = f"{name}: {self.roster.role_name(addressee.role).lower()} ska veta enligt {by}"
+            why = f"{name}: {uncapitalised(self.roster.role_name(addressee.role))} ska veta enligt {by}"
             self._add(addressee.role, organisation, addressee.action, addressee.principle, why)
 
     def _where(self, addressee: Addressee) -> tuple[str, ...]:
@@ -202,10 +202,13 @@ class _Planning:
         """Every level up to the one that stands adds its recipients; those that need a decision wait for it."""
         for level in self.ladder.up_to(self.matter.alert_level):
             for addressee in level.adds:
-                self.named(addressee, f"nivån {level.name.lower()}")
+                self.named(addressee, f"nivån {uncapitalised(level.name)}")
+        # What a decided level adds does not follow into a declared one: under höjd beredskap kommunstyrelsen leads, not
+        # krisledningsnämnden (2006:544 3:2), and a decision within the city is another matter.
+        decided = self.ladder[self.matter.declared_state].entered
         for level in self.ladder.up_to(self.matter.declared_state):
-            for addressee in level.adds_when_decided:
-                self.named(addressee, f"det beslutade läget {level.name.lower()}")
+            for addressee in level.adds_when_decided if level.entered is decided else ():
+                self.named(addressee, f"det beslutade läget {uncapitalised(level.name)}")
 
     def decider(self) -> None:
         """Whoever may decide the pending proposal; if nobody may, the duty officer must find somebody."""

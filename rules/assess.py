@@ -57,7 +57,7 @@ Entry = (
 )
 """What assess keeps under a key."""
 Message = Reported | Forward | TimerDue
-OutputMessage = Forward | MatterChanged | MatterSnapshot | LogLine
+OutputMessage = Reported | Forward | MatterChanged | MatterSnapshot | LogLine
 
 
 def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -> Step[Entry, OutputMessage]:
@@ -254,19 +254,29 @@ class _Assessment:
         ]
         counted = self._count(leaves, fact, message.areas)
         self.draft.put(key, KnownIncident(fact=fact, counted_in=counted))
-        if not self._answered_for(fact.key):
+        if not self._answered_for(fact.key) and not any(self._answers_elsewhere(leaf) for leaf in leaves):
             self._everyday(fact)
         elif known is not None and known.fact.said != fact.said:
             self._note(f"Ny uppgift: {fact.said}", message.event.id)
 
     def _incident_over(self, key: str, known: KnownIncident | None, message: Reported) -> None:
         if known is None:
-            self._note("Rapport om att något är över som inte var känt här", message.event.id)
+            self._over_elsewhere(message)
             return
         self.draft.drop(key)
         self._uncount(known.counted_in, known.fact, keep_open=False)
         for matter in list(self.docket.kept()):
             self.docket.clear_cause(matter, f"everyday|{known.fact.key}", f"Över: {known.fact.said}.")
+
+    def _over_elsewhere(self, message: Reported) -> None:
+        """Not known here. A report that says no place may mean any: every other key is asked, and the one that knows
+        acts."""
+        if message.areas or self.draft.key != self.registry.city:
+            self._note("Rapport om att något är över som inte är känt här", message.event.id)
+            return
+        for home in self.policy.homes:
+            if home != self.draft.key:
+                self.draft.emit(Stage.ASSESS, home, message.model_copy(update={"areas": (home,)}))
 
     def _incident_fact(self, ref: str, incident: Incident, message: Reported) -> Fact:
         name = incident_name(incident.kind, self.registry)
@@ -289,7 +299,7 @@ class _Assessment:
 
     def _everyday(self, fact: Fact) -> None:
         """No rule answers for this incident: its matter goes to whoever is responsible for such things every day."""
-        name = incident_name(fact.kind, self.registry).capitalize()
+        name = self.registry.incident_kinds[fact.kind].name if fact.kind in self.registry.incident_kinds else fact.kind
         cause = Cause(
             id=f"everyday|{fact.key}",
             rule="everyday",
@@ -299,7 +309,7 @@ class _Assessment:
             facts=(fact,),
             functions=self._functions((fact,)),
             families=self._families((fact,)),
-            message=f"{name}: {fact.said}",
+            message=fact.said[:1].upper() + fact.said[1:] + ".",
             reported=True,
             danger_to_life=fact.danger_to_life,
             policy=self.policy.hash,
@@ -310,6 +320,12 @@ class _Assessment:
             self.docket.enter(cause, self._title(name, fact))
         else:
             self.docket.replace_cause(known, cause, cause.message)
+
+    @staticmethod
+    def _answers_elsewhere(leaf: LeafRef) -> bool:
+        """True if the fact alone makes a city-wide rule hold: then its matter is opened under the city's key."""
+        alone = isinstance(leaf.condition, IncidentsCondition) and leaf.condition.at_least == 1
+        return leaf.rule.wide and not leaf.lowers and alone and leaf.rule.rule.when is leaf.condition
 
     def _answered_for(self, key: str) -> bool:
         """True if some open cause here rests on the fact."""
@@ -404,7 +420,7 @@ class _Assessment:
         """Rules that wait for this decision now hold; their causes join its matter."""
         fact = Fact(
             key=f"declared|{decision.level}|{decision.reference}",
-            said=f"{decision.level}: beslut {decision.reference}",
+            said=matter.causes[-1].because,
             at=self.draft.now,
             event=event,
             kind=decision.level or "",
@@ -649,7 +665,7 @@ class _Assessment:
             families=self._families(facts),
             action=r.action,
             notify=r.notify + r.also_notify,
-            message=(r.message.format_map(words) if r.message else f"{r.name}, {words['place']}"),
+            message=(" ".join(r.message.format_map(words).split()) if r.message else f"{r.name}, {words['place']}"),
             first_step=r.first_step.format_map(words) if r.first_step else "",
             reported=any(not f.key.startswith("sensor:") and not f.key.startswith("warning:") for f in facts),
             danger_to_life=r.danger_to_life or any(f.danger_to_life for f in facts),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from rules.docket import Docket
 from rules.events import Decision, Verdict
 from rules.explain import area_name
-from rules.ladder import Entered
+from rules.ladder import Action, Entered
 from rules.matter import Cause, Direction, Fact, Matter, Proposal, ProposalState
 from rules.record import Happening, LogLine
 from rules.step import Stage
@@ -147,13 +147,12 @@ def _declared(docket: Docket, decision: Decision, event: str) -> Matter:
         level=level,
         because=said,
         facts=(fact,),
+        action=Action.INFORM,
         message=said,
-        reported=True,
         policy=docket.policy.hash,
         opened_at=now,
     )
-    matter = docket.enter(cause, cause.name)
-    return docket.settle(matter.model_copy(update={"declared_state": level}), said)
+    return docket.enter(cause, cause.name, declared=level)
 
 
 def _lifted(docket: Docket, decision: Decision) -> Matter | None:

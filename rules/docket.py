@@ -55,12 +55,19 @@ class Docket:
 
     # --- joining ---------------------------------------------------------------------------------------------------
 
-    def enter(self, cause: Cause, title: str) -> Matter:
-        """Puts the cause into the matter it belongs to, opening or re-opening one if need be, and settles it."""
+    def enter(self, cause: Cause, title: str, declared: str | None = None) -> Matter:
+        """Puts the cause into the matter it belongs to, opening or re-opening one if need be, and settles it. `declared`:
+        an authority has decided this level, and the cause says so."""
         known = next((m for m in self.kept() if self.belongs(cause, m)), None)
         matter = known if known is not None else self._open(cause, title)
         verb = "öppnar ärendet" if known is None else "hör till ärendet" if known.open else "öppnar ärendet igen"
-        matter = matter.model_copy(update={"closed_at": None, "causes": (*matter.causes, cause)})
+        matter = matter.model_copy(
+            update={
+                "closed_at": None,
+                "causes": (*matter.causes, cause),
+                "declared_state": declared or matter.declared_state,
+            }
+        )
         what = Happening.OPENED if known is None or not known.open else Happening.JOINED
         self.log(what, matter, f"{cause.because} Detta {verb}.", event=cause.facts[-1].event if cause.facts else None)
         return self.settle(self._widened(matter, cause), cause.message or cause.name)

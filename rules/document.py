@@ -327,8 +327,8 @@ def _tagged(annotation: Any, tag: str) -> type[BaseModel] | None:
 
 def unknown(given: str, known: Sequence[str], what: str) -> str:
     """An unknown name, with the likeliest meant."""
-    ending = "t" if what in ("avsnitt", "område") else ""
-    return f"okän{'t' if ending else 'd'} {what} {given!r}{did_you_mean(given, known)}"
+    neuter = what in ("avsnitt", "område", "givarslag", "händelselag")
+    return f"{'okänt' if neuter else 'okänd'} {what} {given!r}{did_you_mean(given, known)}"
 
 
 def did_you_mean(given: str, known: Sequence[str]) -> str:

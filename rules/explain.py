@@ -37,6 +37,11 @@ def number(value: float) -> str:
     return f"{value:.6g}".replace(".", ",")
 
 
+def uncapitalised(name: str) -> str:
+    """A display name inside a sentence: `Driftjour` becomes `driftjour`, but `IT-stöd` and `TiB` keep their capitals."""
+    return name if any(c.isupper() for c in name[1:].split(" ")[0]) else name[:1].lower() + name[1:]
+
+
 def quantity(value: float, unit: str) -> str:
     return f"{number(value)} {unit}".strip()
 
@@ -86,12 +91,12 @@ def sensor_words(name: str, registry: Registry) -> tuple[str, str]:
     """Display name and unit of a sensor or a kind of sensor."""
     sensor = registry.sensors.get(name)
     kind = registry.sensor_kinds[sensor.kind if sensor else name]
-    return kind.name.lower() + (f" ({sensor.name or sensor.id})" if sensor else ""), kind.unit
+    return uncapitalised(kind.name) + (f" ({sensor.name or sensor.id})" if sensor else ""), kind.unit
 
 
 def incident_name(kind: str, registry: Registry) -> str:
     known = registry.incident_kinds.get(kind)
-    return known.name.lower() if known else kind
+    return uncapitalised(known.name) if known else kind
 
 
 def area_name(area: str, registry: Registry) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
@@ -13,14 +14,15 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def _utc(at: AwareDatetime) -> AwareDatetime:
-    from datetime import UTC
-
-    return at.astimezone(UTC)
+def _utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:  # the years 1 and 9999 with an offset
+        raise ValueError("the time is outside the calendar") from None
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_utc)]
-"""A moment with its offset stated; kept in UTC. A time without an offset is refused: it could mean two moments a year."""
+"""A moment with its offset stated; kept in UTC. Without an offset it is refused: it could mean two moments a year."""
 
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\s\x00-\x1f\x7f]+$")]
 """A short name without white space, such as `svoa_drift` or `water-level`."""

@@ -158,6 +158,7 @@ def _references(documents: Documents) -> Iterator[Fault]:
         "levels": _check_level,
         "delegations": _check_delegation,
         "sources": _check_source,
+        "families": _check_family,
     }
     for section, check in checks.items():
         for item in documents.items.get(section, ()):
@@ -249,6 +250,15 @@ def _check_delegation(item: Item, names: Names) -> Iterator[Fault]:
 
 def _check_source(item: Item, names: Names) -> Iterator[Fault]:
     yield from names.check(item, "areas", ("areas",), item.value.areas)
+    yield from names.check(item, "incident_kinds", ("kinds",), item.value.kinds)
+
+
+def _check_family(item: Item, names: Names) -> Iterator[Fault]:
+    """A family holds kinds of incidents, of sensors, and of warnings (in capitals: authorities name those)."""
+    known = names.known["incident_kinds"] + names.known["sensor_kinds"]
+    for index, kind in enumerate(item.value.kinds):
+        if kind not in known and kind != kind.upper():
+            yield item.fault(("kinds", index), unknown(kind, known, "händelselag"))
 
 
 def _check_rule(item: Item, names: Names, documents: Documents) -> Iterator[Fault]:

@@ -57,6 +57,9 @@ class Area(Frozen):
     kind: AreaKind
     parent: Id | None = None
     former: tuple[FormerArea, ...] = ()
+    codes: tuple[Annotated[str, StringConstraints(min_length=1, max_length=64)], ...] = Field(
+        default=(), description="Vad andra kallar området: SMHI:s länsnummer, kommunkod, NUTS"
+    )
 
 
 class Relation(StrEnum):
@@ -239,6 +242,7 @@ class Registry:
         # Wider areas last, so that "Södermalm" is the district rather than the neighbourhood of the same name.
         for area in sorted(self.areas.values(), key=lambda a: len(list(self.ancestors(a.id))), reverse=True):
             names |= {area.name.casefold(): area.id}
+        names |= {code.casefold(): a.id for a in self.areas.values() for code in a.codes}
         return names | {a.casefold(): a for a in self.areas}
 
     def sensors_of(self, name: str) -> tuple[Sensor, ...]:

@@ -34,6 +34,10 @@ class Reason(StrEnum):
     INCOMPLETE = "incomplete"  # a warning lacks something its format requires
     STATUS = "status"  # a message that is not meant to warn anyone: draft, system, receipt
     GEOMETRY = "geometry"  # a shape that cannot be drawn
+    SOURCE = "source"  # nobody is registered under this source
+    RIGHT = "right"  # the source may not report this, about this place, or in this realm
+    PERSON = "person"  # needs a person's own credential, and another or none was given
+    SENSOR = "sensor"  # a reading from a sensor that the registry does not have
 
 
 class Refusal(Frozen):

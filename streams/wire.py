@@ -148,9 +148,10 @@ def _attributes(value: Mapping[str, Any]) -> dict[str, Any]:
             f'specversion: väntade "{SPEC_VERSION}", fick {shown(value.get("specversion"))}. '
             "Skicka händelsen som CloudEvents 1.0.",
         )
-    given = {k: v for k, v in value.items() if v is not None and k not in ("data", "data_base64")}
-    for name, attribute in given.items():
+    written = {k: v for k, v in value.items() if k not in ("data", "data_base64")}
+    for name, attribute in written.items():
         _check(name, attribute)
+    given = {k: v for k, v in written.items() if v is not None}
     for name in REQUIRED:
         if name not in given:
             raise Refused(Reason.ATTRIBUTE, f"{name}: saknas. Varje CloudEvent har id, source och type.")
@@ -162,6 +163,8 @@ def _check(name: str, value: object) -> None:
         raise Refused(
             Reason.ATTRIBUTE, f"{shown(name)}: namnet på ett attribut får bara ha a-z och 0-9. Byt namn på det."
         )
+    if value is None:
+        return
     if name in TEXT_ATTRIBUTES and not (isinstance(value, str) and value):
         raise Refused(Reason.ATTRIBUTE, f"{name}: väntade text, fick {shown(value)}.")
     match value:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from pydantic import ValidationError
 
 from rules.events import LIVE, Event, Severity, Warning, Warnings
@@ -78,7 +79,7 @@ def _warnings(items: list[Any], refusals: list[Refusal]) -> Iterator[Warning]:
         areas = item.get("warningAreas") if isinstance(item, dict) else None
         if not isinstance(areas, list):
             fault = Refused(Reason.INCOMPLETE, f"Varning {index + 1}: warningAreas saknas eller är ingen lista.")
-            refusals.append(fault.refusal(index=index))
+            refusals.append(fault.refusal(orjson.dumps(item), index))
             continue
         for place, area in enumerate(areas):
             yield from _warning(item, area, index, place, refusals)
@@ -86,20 +87,21 @@ def _warnings(items: list[Any], refusals: list[Refusal]) -> Iterator[Warning]:
 
 def _warning(item: Mapping[str, Any], area: object, index: int, place: int, refusals: list[Refusal]) -> list[Warning]:
     where = f"[{index}].warningAreas[{place}]"
+    original = orjson.dumps(area)
     faults: list[Refused] = []
     try:
         if not isinstance(area, dict):
             raise Refused(Reason.INCOMPLETE, f"{where}: väntade ett objekt, fick {shown(area)}.")
         warning = _read(item, area, where, faults)
     except Refused as refused:
-        refusals.append(refused.refusal(index=index))
+        refusals.append(refused.refusal(original, index))
         return []
     except ValidationError as error:
         fault = Refused(Reason.INCOMPLETE, f"{'; '.join(plain_errors(error, where))}.")
-        refusals.append(fault.refusal(index=index))
+        refusals.append(fault.refusal(original, index))
         return []
     told = (Refused(f.reason, f"{where}: {f.message} Varningen tas emot ändå.") for f in faults[:MAX_FAULTS])
-    refusals.extend(fault.refusal(index=index, partial=True) for fault in told)
+    refusals.extend(fault.refusal(original, index, partial=True) for fault in told)
     return [warning]
 
 

@@ -160,6 +160,7 @@ BAD_ENVELOPES: tuple[tuple[dict[str, Any], Reason, str], ...] = (
     # an extension that the specification forbids
     ({"bad_name": "x"}, Reason.ATTRIBUTE, '"bad_name": namnet på ett attribut'),
     ({"Upper": "x"}, Reason.ATTRIBUTE, '"Upper"'),
+    ({"bad_name": None}, Reason.ATTRIBUTE, '"bad_name"'),
     ({"": "x"}, Reason.ATTRIBUTE, '""'),
     ({"decimal": 42.42}, Reason.ATTRIBUTE, "fick 42.42"),
     ({"big": 2**31}, Reason.ATTRIBUTE, "32 bitar"),

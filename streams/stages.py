@@ -1,0 +1,53 @@
+"""The stages as a host sees them: a step function, and how its entries and messages are written down.
+
+A host needs nothing else to run them, and holds no `if` about levels, roles or rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
+
+from notifiers import alert, contact
+from notifiers.notice import NoticeRecord
+from notifiers.profile import Profile
+from rules import assess
+from rules.frozen import Frozen
+from rules.record import LogLine, MatterSnapshot
+from rules.step import Stage, State, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A keyed stage: what runs it, and the written forms of its entries and messages."""
+
+    step: Callable[[Profile, State[Any], Any, datetime], Step[Any, Any]]
+    entries: TypeAdapter[Any]
+    messages: TypeAdapter[Any]
+
+
+def _assess(profile: Profile, state: State[Any], message: Any, now: datetime) -> Step[Any, Any]:
+    return assess.step(profile.policy, state, message, now)
+
+
+def _union(kinds: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(Annotated[kinds, Field(discriminator="kind")])
+
+
+STAGES: Mapping[Stage, Keyed] = {
+    Stage.ASSESS: Keyed(_assess, _union(assess.Entry), _union(assess.Message)),
+    Stage.ALERT: Keyed(alert.step, _union(alert.Entry), _union(alert.Message)),
+    Stage.CONTACT: Keyed(contact.step, _union(contact.Entry), _union(contact.Message)),
+}
+
+RECORDS: TypeAdapter[Any] = _union(MatterSnapshot | LogLine | alert.PlanSnapshot | NoticeRecord)
+"""What stages write down for views."""
+
+
+def written(value: Frozen) -> bytes:
+    """The stored form of an entry, message or record."""
+    return value.__pydantic_serializer__.to_json(value)
