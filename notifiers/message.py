@@ -151,4 +151,4 @@ def clock(profile: Profile, at: datetime) -> str:
 
 def _link(profile: Profile, notices: tuple[Notice, ...]) -> str:
     verb = "Svara" if any(n.answerable for n in notices) else "Läs"
-    return f"{verb}: {profile.policy.settings.public_url}/k/{CODE}"
+    return f"{verb}: {profile.policy.settings.public_url or ""}/k/{CODE}"

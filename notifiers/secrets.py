@@ -55,6 +55,10 @@ class Secrets:
     channels: Mapping[str, SecretStr] = field(default_factory=lambda: MappingProxyType({}))
     _tokens: tuple[tuple[bytes, Principal], ...] = ()
 
+    @property
+    def has_tokens(self) -> bool:
+        return bool(self._tokens)
+
     def principal(self, token: str) -> Principal | None:
         """Who holds this bearer token, or None. The time it takes tells nothing of which digests come near."""
         # A header's bytes arrive as surrogates; a token that nobody holds must be refused, not crash the door.

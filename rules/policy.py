@@ -33,7 +33,7 @@ class Settings(Frozen):
     name: Name
     invented: bool = Field(default=True, description="Personer, nummer och anläggningsdetaljer är påhittade")
     timezone: str = "Europe/Stockholm"
-    public_url: str = "http://127.0.0.1:8080"
+    public_url: str | None = Field(default=None, description="Adressen i länkar; utelämnas: tjänstens egen")
     map: str | None = Field(default=None, description="GeoJSON med områdenas ytor")
     hold: Duration = Field(
         default=timedelta(minutes=30), description="Hur länge en orsak ska vara borta innan den räknas som över"

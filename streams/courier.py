@@ -1,0 +1,128 @@
+"""Carries attempts from the host to the deliver stage, and outcomes back. Lives in the event loop.
+
+It decides nothing: each attempt is made once, side by side with the others (deliver bounds what one provider may hold
+up), and its outcome is reported to the host whatever it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from notifiers.attempt import Medium, Outcome, Verdict
+from notifiers.channel import Channel, Letter, Report
+from notifiers.deliver import Delivery
+from streams.codes import Codes
+from streams.embedded import Handout
+
+_log = logging.getLogger(__name__)
+
+
+class Meter(Protocol):
+    """What the courier tells of its work."""
+
+    def attempted(self, medium: Medium, verdict: Verdict) -> None:
+        """An attempt has an outcome."""
+        ...
+
+    def handed_over(self, seconds: float) -> None:
+        """A channel was called, so long after the event was accepted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """A channel that says when it is called: that moment is the hand-over."""
+
+    inner: Channel
+    called: Callable[[str], None]
+
+    @property
+    def provider(self) -> str:
+        return self.inner.provider
+
+    def send(self, letter: Letter, timeout_s: float) -> Report:
+        self.called(letter.attempt.id)
+        return self.inner.send(letter, timeout_s)
+
+
+class Courier:
+    """Makes attempts. `report` gives an outcome to the host."""
+
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        seconds_until: Callable[[datetime], float],
+        codes: Codes,
+        meter: Meter,
+        report: Callable[[str, Outcome], Future[bool]],
+    ) -> None:
+        timed = {reference: _Timed(channel, self._called) for reference, channel in channels.items()}
+        self._delivery = Delivery(timed, seconds_until)
+        self._codes = codes
+        self._meter = meter
+        self._report = report
+        self._loop = asyncio.get_running_loop()
+        self._under_way: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._accepted_s: dict[str, float] = {}
+        self._begun_s: dict[tuple[str, str], float] = {}
+
+    @property
+    def under_way(self) -> int:
+        """How many attempts have no outcome yet."""
+        return len(self._under_way)
+
+    @property
+    def oldest_seconds(self) -> float:
+        """How long the oldest attempt without an outcome has been under way; 0 if none is."""
+        begun = tuple(self._begun_s.values())
+        return time.monotonic() - min(begun) if begun else 0.0
+
+    @property
+    def threads(self) -> int:
+        return self._delivery.running
+
+    def take(self, handout: Handout) -> None:
+        """Begins an attempt. Callable from any thread; the same attempt twice is made once."""
+        self._loop.call_soon_threadsafe(self._begin, handout)
+
+    def _begin(self, handout: Handout) -> None:
+        key = (handout.realm, handout.attempt.id)
+        if key not in self._under_way:
+            if handout.accepted_s is not None:
+                self._accepted_s[handout.attempt.id] = handout.accepted_s
+            self._begun_s[key] = time.monotonic()
+            self._under_way[key] = self._loop.create_task(self._make(handout))
+
+    def _called(self, attempt: str) -> None:
+        accepted_s = self._accepted_s.pop(attempt, None)
+        if accepted_s is not None:
+            self._meter.handed_over(time.monotonic() - accepted_s)
+
+    async def _make(self, handout: Handout) -> None:
+        attempt = handout.attempt
+        try:
+            outcome = await self._delivery.deliver(attempt, self._codes.code(handout.realm, attempt.notice))
+            self._meter.attempted(attempt.medium, outcome.verdict)
+            await asyncio.wrap_future(self._report(handout.realm, outcome))
+        except Exception:  # contact's own deadline goes on without us; the fault is ours to log
+            _log.exception("an attempt's outcome could not be reported")
+        finally:
+            self._accepted_s.pop(attempt.id, None)
+            del self._under_way[(handout.realm, attempt.id)]
+            del self._begun_s[(handout.realm, attempt.id)]
+
+    async def stop(self, patience_s: float) -> None:
+        """Waits for attempts under way, then gives them up: the outbox has them, and the next start makes them again."""
+        tasks = list(self._under_way.values())
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=patience_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)

@@ -1,0 +1,178 @@
+"""What the HTTP doors stand on: a host, a view and keys; and what both of them do with a request.
+
+The API (`streams.http`) and the pages (`streams.pages`) know a host by these few methods, so any host can stand behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+from aiohttp.client_exceptions import ClientPayloadError
+from aiohttp.http_exceptions import BadHttpMessage
+
+from notifiers.profile import Profile
+from notifiers.secrets import PersonPrincipal, Principal, Secrets, SourcePrincipal
+from rules.events import Event
+from streams.clock import Clock
+from streams.embedded import Receipt
+from streams.intake import Intake
+from streams.journal import Journal
+from streams.metrics import Metrics, Turned
+from streams.refusal import Reason, Refusal, Refused
+from streams.view import View
+
+_log = logging.getLogger(__name__)
+
+BODY_S = 10.0
+COMMIT_S = 30.0
+RETRY_AFTER_S = 5
+
+
+class Host(Protocol):
+    """What the doors ask of a host. All of it may be called from any thread."""
+
+    @property
+    def intake(self) -> Intake: ...
+
+    @property
+    def fault(self) -> str | None:
+        """Why the last commit failed; None when it did not."""
+        ...
+
+    def submit(
+        self, events: tuple[Event, ...], refusals: tuple[Refusal, ...], principal: str | None
+    ) -> Future[Receipt]:
+        """Queues what was let in and what was not. The future is done after the commit."""
+        ...
+
+    def ask(self, question: Callable[[Journal], Any]) -> Future[Any]:
+        """Queues a question to the journal."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """All that the HTTP side of a process needs.
+
+    `open`: the listener is on loopback, so what is shown needs no key. `channels`: how many ways out are configured.
+    `proxies`: reverse proxies whose X-Forwarded-For is believed; without it all behind one share its address.
+    """
+
+    host: Host
+    view: View
+    clock: Clock
+    secrets: Secrets | None  # None: no keys are configured
+    metrics: Metrics
+    channels: int
+    open: bool
+    proxies: frozenset[str] = frozenset()
+
+    @property
+    def profile(self) -> Profile:
+        """The profile in force now: a reload swaps it."""
+        return self.host.intake.profile
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The city's own time."""
+        return ZoneInfo(self.profile.policy.settings.timezone)
+
+    # --- who asks? ---------------------------------------------------------------------------------------------------
+
+    def identify(self, request: web.Request, *, required: bool) -> Principal | None:
+        """Who holds the request's bearer token. 401 if it is unknown, or missing where one is required."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if self.secrets is not None and scheme:
+            principal = self.secrets.principal(token.strip()) if scheme.lower() == "bearer" else None
+            if principal is None:
+                raise self._unauthorised("Nyckeln är okänd.", ', error="invalid_token"')
+            return principal
+        if required:
+            raise self._unauthorised("Här krävs en nyckel (Authorization: Bearer ...).", "")
+        return None
+
+    def _unauthorised(self, said: str, error: str) -> web.HTTPUnauthorized:
+        # Counted, but not in the journal: whoever has no key must not be able to fill the disk.
+        self.metrics.turned_away(Turned.TOKEN)
+        return web.HTTPUnauthorized(text=said, headers={"WWW-Authenticate": f'Bearer realm="beredd"{error}'})
+
+    def may_look(self, request: web.Request) -> None:
+        """Returns if the request may see situations and logs; 401 otherwise."""
+        self.identify(request, required=not self.open)
+
+    def client(self, request: web.Request) -> str:
+        """The address a request comes from, as far as it can be believed."""
+        remote = request.remote or ""
+        forwarded = request.headers.get("X-Forwarded-For", "")
+        return forwarded.rpartition(",")[2].strip() if remote in self.proxies and forwarded else remote
+
+    # --- through the host --------------------------------------------------------------------------------------------
+
+    async def commit(
+        self, events: tuple[Event, ...], refusals: tuple[Refusal, ...], principal: str | None
+    ) -> Receipt:
+        """What became of it, once it is safe. 503 if it could not be written, or not in time (a repeat is harmless)."""
+        receipt: Receipt = await answered(self.host.submit(events, refusals, principal), COMMIT_S)
+        return receipt
+
+    async def ask(self, question: Callable[[Journal], Any]) -> Any:
+        """The answer of the journal. 503 if none comes in time."""
+        return await answered(self.host.ask(question), BODY_S)
+
+
+DOOR = web.AppKey("door", Door)
+
+
+async def answered(future: Future[Any], timeout_s: float) -> Any:
+    """The host's answer. 503 if it has none, or none in time."""
+    try:
+        # Shielded: a request that is cancelled must not cancel a future that the writer thread is about to answer.
+        return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), timeout_s)
+    except Exception as error:  # the host's own fault, which it has logged, or TimeoutError
+        _log.warning("the host did not answer: %s", type(error).__name__)
+        raise web.HTTPServiceUnavailable(
+            text="Just nu går det inte att spara. Försök igen om en stund; samma sak två gånger gör ingen skada.",
+            headers={"Retry-After": str(RETRY_AFTER_S)},
+        ) from error
+
+
+def named(principal: Principal | None) -> str | None:
+    """The principal as the log writes it."""
+    match principal:
+        case SourcePrincipal(source=source):
+            return f"source:{source}"
+        case PersonPrincipal(person=person):
+            return f"person:{person}"
+        case None:
+            return None
+
+
+async def body_of(request: web.Request, limit: int) -> bytes:
+    """The request's body. Raises Refused if it is larger or packed, 408 if it does not come in time, 400 if it breaks."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Refused(Reason.CONTENT_TYPE, "Content-Encoding tas inte emot. Skicka innehållet okomprimerat.")
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if len(body) > limit:
+                    raise _too_large(limit)
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text="Innehållet kom inte i tid.") from None
+    except (ClientPayloadError, BadHttpMessage, ConnectionError):
+        raise web.HTTPBadRequest(text="Sändningen bröts.") from None
+    return bytes(body)
+
+
+def _too_large(limit: int) -> Refused:
+    return Refused(Reason.TOO_LARGE, f"Innehållet är större än {limit} byte. Dela upp det i flera sändningar.")

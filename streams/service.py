@@ -1,0 +1,251 @@
+"""The embedded service: profile, journal, doors and courier put together, started and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from notifiers.apprise_channel import apprise_channels, load_apprise
+from notifiers.attempt import Medium, Verdict
+from notifiers.channel import Channel
+from notifiers.profile import Profile, load_profile
+from notifiers.secrets import Secrets, SecretsError, load_secrets
+from rules.frozen import Frozen
+from streams.clock import Clock, SystemClock
+from streams.codes import load_codes
+from streams.courier import Courier, Meter
+from streams.embedded import EmbeddedHost, Handout
+from streams.http import Door, application
+from streams.intake import intake_of
+from streams.journal import JournalError
+from streams.metrics import Gauged, Metrics
+from streams.view import View
+
+_log = logging.getLogger(__name__)
+PATIENCE_S = 5.0
+
+
+class ServiceError(Exception):
+    """The service cannot start. The message says why and how to mend it, in Swedish."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a service is started with. Port 0: any free one."""
+
+    profile: Path
+    data: Path
+    secrets: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str | None = None
+
+
+class _Listener:
+    """What the host tells after each commit, handed to view, courier and metrics."""
+
+    def __init__(self, view: View, metrics: Metrics) -> None:
+        self._view = view
+        self._metrics = metrics
+        self.courier: Courier | None = None
+        self._early: list[Handout] = []
+
+    def recorded(self, realm: str, record: Frozen) -> None:
+        self._view.apply(realm, record)
+
+    def handed_out(self, handout: Handout) -> None:
+        if self.courier is None:
+            self._early.append(handout)  # what a restart finds unsent, before the courier is there
+        else:
+            self.courier.take(handout)
+
+    def counted(self, what: str, amount: int) -> None:
+        self._metrics.counted(what, amount)
+
+    def begin(self, courier: Courier) -> None:
+        self.courier = courier
+        for handout in self._early:
+            courier.take(handout)
+
+
+@dataclass(frozen=True, slots=True)
+class _Both:
+    """Two meters told as one."""
+
+    first: Meter
+    second: Meter
+
+    def attempted(self, medium: Medium, verdict: Verdict) -> None:
+        self.first.attempted(medium, verdict)
+        self.second.attempted(medium, verdict)
+
+    def handed_over(self, seconds: float) -> None:
+        self.first.handed_over(seconds)
+        self.second.handed_over(seconds)
+
+
+class Service:
+    """One running embedded installation."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, meter: Meter | None = None) -> None:
+        """`meter`: somebody else who wants to know of attempts, beside the metrics."""
+        self.settings = settings
+        self._meter = meter
+        self.clock = clock or SystemClock()
+        self.port = settings.port
+
+    async def start(self) -> None:
+        """The doors are open and what waited is on its way. Raises ServiceError with nothing left running."""
+        profile = _profile(self.settings.profile)
+        self.secrets = _secrets(self.settings)
+        _refuse_open_address(self.settings.host, self.secrets)
+        load_apprise()
+        channels = apprise_channels(self.secrets) if self.secrets else {}
+        listener = await self._listen()
+        url = self.settings.public_url or profile.policy.settings.public_url or self._local_url()
+        self.profile = _addressed(profile, url, self.secrets)
+        self._open(channels)
+        await self._serve(listener)
+
+    async def _listen(self) -> asyncio.Server:
+        """Takes the port first, so that the address in every link is known before anything is sent."""
+        try:
+            server = await asyncio.start_server(
+                lambda r, w: None, self.settings.host, self.settings.port, start_serving=False
+            )
+        except OSError as error:
+            where = f"{self.settings.host}:{self.settings.port}"
+            raise ServiceError(f"{where} går inte att lyssna på ({error.strerror}); välj en annan --port") from None
+        self.port = server.sockets[0].getsockname()[1]
+        return server
+
+    def _local_url(self) -> str:
+        return f"http://{self.settings.host}:{self.port}"
+
+    def _open(self, channels: Mapping[str, Channel]) -> None:
+        self.settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        codes = load_codes(self.settings.data / "codes.key")
+        self.view = View(codes.code)
+        self.metrics = Metrics(self._gauged(), self.clock.now())
+        listener = _Listener(self.view, self.metrics)
+        tokens = self.secrets is not None and self.secrets.has_tokens
+        intake = intake_of(self.profile, self.settings.profile, open_door=not tokens)
+        self.host = EmbeddedHost(self.settings.data / "beredd.sqlite", intake, self.clock, listener)
+        try:
+            self.host.start()
+        except JournalError as error:
+            raise ServiceError(str(error)) from None
+        self.courier = Courier(channels, self.clock.seconds_until, codes, self._meters(), self.host.report)
+        listener.begin(self.courier)
+
+    def _meters(self) -> Meter:
+        return self.metrics if self._meter is None else _Both(self.metrics, self._meter)
+
+    def _gauged(self) -> Gauged:
+        return Gauged(
+            view=self.view,
+            profile=lambda: self.profile,
+            outbox_open=lambda: self.courier.under_way,
+            outbox_oldest_seconds=lambda: self.courier.oldest_seconds,
+            fault=lambda: self.host.fault,
+        )
+
+    async def _serve(self, listener: asyncio.Server) -> None:
+        door = Door(
+            host=self.host,
+            view=self.view,
+            clock=self.clock,
+            secrets=self.secrets,
+            metrics=self.metrics,
+            profile=self.profile,
+        )
+        self._runner = web.AppRunner(application(door), access_log=None)
+        await self._runner.setup()
+        await web.SockSite(self._runner, listener.sockets[0].dup()).start()
+        listener.close()
+
+    @property
+    def url(self) -> str:
+        return self._local_url()
+
+    async def stop(self) -> None:
+        """Closes the doors, lets attempts finish within bounds, commits and closes the file."""
+        await self._runner.cleanup()
+        await self.courier.stop(PATIENCE_S)
+        await asyncio.to_thread(self.host.stop)
+
+
+def _profile(directory: Path) -> Profile:
+    profile, faults = load_profile(directory)
+    if profile is None:
+        raise ServiceError("\n".join(["profilen går inte att läsa:", *map(str, faults)]))
+    return profile
+
+
+def _secrets(settings: Settings) -> Secrets | None:
+    if settings.secrets is None:
+        return None
+    try:
+        return load_secrets(settings.secrets, outside=settings.profile)
+    except SecretsError as error:
+        raise ServiceError(str(error)) from None
+
+
+def is_loopback(host: str) -> bool:
+    """True for an address or name that only this machine can reach."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _refuse_open_address(host: str, secrets: Secrets | None) -> None:
+    """On any address that others can reach, every source and person needs a token."""
+    if not is_loopback(host) and (secrets is None or not secrets.has_tokens):
+        raise ServiceError(f"{host} nås av andra: ange en hemlighetsfil med tokens, eller lyssna på 127.0.0.1")
+
+
+def _addressed(profile: Profile, url: str, secrets: Secrets | None) -> Profile:
+    """The profile with the address that links point to. A loopback one is refused with real channels (semantics 22)."""
+    loopback = is_loopback(urlsplit(url).hostname or "")
+    if loopback and secrets is not None and any(not _local(u.get_secret_value()) for u in secrets.channels.values()):
+        raise ServiceError(f"länkar skulle peka på {url}, som mottagarna inte når: ange --public-url")
+    settings = profile.policy.settings.model_copy(update={"public_url": url})
+    return replace(profile, policy=replace(profile.policy, settings=settings))
+
+
+def _local(url: str) -> bool:
+    return is_loopback(urlsplit(url).hostname or "")
+
+
+def run(profile: Path, data: Path, secrets: Path | None, host: str, port: int, public_url: str | None = None) -> int:
+    """Runs the service until it is told to stop. Returns the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    settings = Settings(profile, data, secrets, host, port, public_url)
+    try:
+        asyncio.run(_until_told(Service(settings)))
+    except ServiceError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _until_told(service: Service) -> None:
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    await service.start()
+    print(f"beredd lyssnar på {service.url} (profil {service.profile.hash})", file=sys.stderr, flush=True)
+    try:
+        await told.wait()
+    finally:
+        await service.stop()
