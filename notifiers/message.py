@@ -151,4 +151,5 @@ def clock(profile: Profile, at: datetime) -> str:
 
 def _link(profile: Profile, notices: tuple[Notice, ...]) -> str:
     verb = "Svara" if any(n.answerable for n in notices) else "Läs"
-    return f"{verb}: {profile.policy.settings.public_url or ""}/k/{CODE}"
+    address = profile.policy.settings.public_url or ""
+    return f"{verb}: {address}/k/{CODE}"

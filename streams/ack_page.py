@@ -22,7 +22,7 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from notifiers.message import BASIS, PURPOSE, first_line, what_to_do
+from notifiers.message import BASIS, PURPOSE, what_to_do
 from notifiers.notice import Asked, Notice, Purpose
 from notifiers.obligation import Obligation
 from notifiers.profile import Profile
@@ -107,13 +107,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class AckPage:
-    """The whole page. `first_line`: what stands before everything else (semantics 18)."""
+    """The whole page. In an exercise ÖVNING stands first, and where life is in danger Ring 112 does (semantics 18)."""
 
     code: str
     person: str
     exercise: bool
     danger: bool
-    first_line: str
     items: tuple[Item, ...]
 
     @property
@@ -129,13 +128,11 @@ def ack_page(
     """The page as it stands now."""
     reading = _Reading(holder, view, profile, now, given)
     notices = holder.record.notices
-    danger = any(reading.danger(n) for n in notices)
     return AckPage(
         code=code,
         person=reading.name(holder.record.person),
         exercise=is_exercise(holder.realm),
-        danger=danger and not is_exercise(holder.realm),
-        first_line=first_line(tuple(n for n in notices if reading.danger(n)), holder.realm),
+        danger=any(reading.danger(n) for n in notices),
         items=tuple(reading.item(n) for n in notices),
     )
 
@@ -154,6 +151,12 @@ def clock(at: datetime, now: datetime, zone: ZoneInfo) -> str:
     """A time of day as the city's clocks show it, with the date if that is another than today's."""
     there, today = at.astimezone(zone), now.astimezone(zone)
     return f"{there:%H:%M}" if there.date() == today.date() else f"{there:%Y-%m-%d %H:%M}"
+
+
+def _waits(obligation: Obligation) -> bool:
+    """True while an answer is missing: nobody has taken it, or a decision is late and somebody else is asked for it."""
+    taker = obligation.answered_by
+    return obligation.open and (taker is None or obligation.person not in (None, taker))
 
 
 class _Reading:
@@ -222,9 +225,9 @@ class _Reading:
             return Standing.TOLD
         if matter is not None and matter.generation > notice.generation:
             return Standing.RISEN
-        if any(o.answered_by == self.person for o in own):
+        waiting = [o for o in own if _waits(o)]
+        if any(o.answered_by == self.person and not _waits(o) for o in own):
             return Standing.MINE
-        waiting = [o for o in own if o.open and o.answered_by is None]
         if own and not waiting:
             return Standing.SETTLED
         if self.given is not None and self.given.answer is Answer.DECLINED:
@@ -232,7 +235,7 @@ class _Reading:
         return Standing.PASSED_ON if own and all(self._behind(o) for o in waiting) else Standing.OPEN
 
     def _behind(self, obligation: Obligation) -> bool:
-        """True if somebody later in the chain is asked now. In danger to life all are asked at once: nobody is later."""
+        """True if somebody later in the chain is asked now. Where all are asked at once nobody is later."""
         asked = obligation.asked
         if obligation.person not in asked or self.person not in asked:
             return False
@@ -262,17 +265,19 @@ class _Reading:
     def _settled(self, own: tuple[Obligation, ...]) -> str:
         for obligation in own:
             if obligation.answered_by is not None and obligation.answered_at is not None:
-                return f"{self.name(obligation.answered_by)} tog det {self.clock(obligation.answered_at)}. Du behöver inte svara."
+                taken = f"{self.name(obligation.answered_by)} tog det {self.clock(obligation.answered_at)}"
+                return f"{taken}. Du behöver inte svara."
         return "Frågan är avgjord. Du behöver inte svara."
 
     def _asked_now(self, own: tuple[Obligation, ...]) -> str:
-        waiting = [o for o in own if o.open and o.answered_by is None]
-        names = dict.fromkeys(self.name(o.person) for o in waiting if o.person not in (None, self.person))
+        names = dict.fromkeys(self.name(o.person) for o in own if _waits(o) and o.person not in (None, self.person))
         return f"Nu tillfrågad: {', '.join(names)}." if names else "Ingen annan har tagit det än."
 
     def _heard(self, own: tuple[Obligation, ...]) -> str:
         if self.given is not None:
-            return f"Ditt svar {self.clock(self.given.at)} är mottaget, men frågan är ännu öppen. {self._asked_now(own)}"
+            return (
+                f"Ditt svar {self.clock(self.given.at)} är mottaget, men frågan är ännu öppen. {self._asked_now(own)}"
+            )
         return "Ingen har tagit det än."
 
     # --- who else ----------------------------------------------------------------------------------------------------

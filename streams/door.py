@@ -115,9 +115,7 @@ class Door:
 
     # --- through the host --------------------------------------------------------------------------------------------
 
-    async def commit(
-        self, events: tuple[Event, ...], refusals: tuple[Refusal, ...], principal: str | None
-    ) -> Receipt:
+    async def commit(self, events: tuple[Event, ...], refusals: tuple[Refusal, ...], principal: str | None) -> Receipt:
         """What became of it, once it is safe. 503 if it could not be written, or not in time (a repeat is harmless)."""
         receipt: Receipt = await answered(self.host.submit(events, refusals, principal), COMMIT_S)
         return receipt
@@ -155,7 +153,7 @@ def named(principal: Principal | None) -> str | None:
 
 
 async def body_of(request: web.Request, limit: int) -> bytes:
-    """The request's body. Raises Refused if it is larger or packed, 408 if it does not come in time, 400 if it breaks."""
+    """The request's body. Raises Refused if it is larger or packed; 408 if it is late, 400 if it breaks."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refused(Reason.CONTENT_TYPE, "Content-Encoding tas inte emot. Skicka innehållet okomprimerat.")
     if (request.content_length or 0) > limit:

@@ -24,7 +24,8 @@ from streams.clock import Clock, SystemClock
 from streams.codes import load_codes
 from streams.courier import Courier, Meter
 from streams.embedded import EmbeddedHost, Handout
-from streams.http import Door, application
+from streams.door import Door
+from streams.http import application
 from streams.intake import intake_of
 from streams.journal import JournalError
 from streams.metrics import Gauged, Metrics
@@ -166,7 +167,8 @@ class Service:
             clock=self.clock,
             secrets=self.secrets,
             metrics=self.metrics,
-            profile=self.profile,
+            channels=len(self.secrets.channels) if self.secrets else 0,
+            open=is_loopback(self.settings.host),
         )
         self._runner = web.AppRunner(application(door), access_log=None)
         await self._runner.setup()

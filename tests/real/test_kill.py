@@ -1,0 +1,187 @@
+"""SIGKILL at random under load: what was answered 202 is in the log, whoever must know is told, and nothing is sent
+more often than crashes allow."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from notifiers.obligation import Obligation, ObligationState
+from notifiers.profile import load_profile
+from rules.events import Event, Incident, Reading, Readings
+from streams.journal import Journal
+from streams.sinks import Arrival, PhoneSink
+from streams.stages import STAGES
+from streams.wire import encode
+from tests.real.process import ServiceProcess, every_channel, write_secrets
+
+ROOT = Path(__file__).parent.parent.parent
+KILLS = 50
+DISTRICTS = ("sodermalm", "jarva", "bromma", "farsta")
+RESPONSIBLE = "anna-ek"  # water's duty officer, told of every flooding
+
+
+@dataclass
+class Publisher:
+    """Posts events from its own thread and notes what was answered 202; silence means that nobody may count on it."""
+
+    service: ServiceProcess
+    name: str
+    going: threading.Event
+    accepted: list[str] = field(default_factory=list)
+    incidents: list[str] = field(default_factory=list)
+    unanswered: int = 0
+    refused: list[str] = field(default_factory=list)
+    _number: int = 0
+
+    def run(self) -> None:
+        while self.going.is_set():
+            self._number += 1
+            tag = f"prov-{self.name}-{self._number}"
+            event = self._event(tag)
+            try:
+                status, body = self.service.post("/v1/events", encode(event))
+            except OSError:
+                self.unanswered += 1
+                continue
+            if status != 202:
+                self.refused.append(f"{status} {body.decode()}")
+                continue
+            self.accepted.append(tag)
+            if isinstance(event.payload, Incident):
+                self.incidents.append(tag)
+
+    def _event(self, tag: str) -> Event:
+        now = datetime.now(UTC)
+        if self._number % 5:
+            reading = Reading(sensor="svoa-tryck-017", value=4.0 + self._number % 3 / 10, time=now)
+            return Event(
+                id=tag, source="urn:beredd:svoa-scada", time=now, realm="live", payload=Readings(readings=(reading,))
+            )
+        incident = Incident(kind="flooding", area=DISTRICTS[self._number // 5 % len(DISTRICTS)], text=f"{tag}.")
+        return Event(id=tag, source="urn:beredd:kontaktcenter", time=now, realm="live", payload=incident)
+
+
+def hurried_profile(folder: Path) -> Path:
+    """Stockholm, but people have seconds to answer, so that deadlines fall due while the process is killed."""
+    copy = folder / "profile"
+    for file in (ROOT / "rules" / "stockholm").rglob("*"):
+        if file.is_file() and "stories" not in file.parts:
+            target = copy / file.relative_to(ROOT / "rules" / "stockholm")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            text = file.read_text("utf-8")
+            target.write_text(text.replace("act: 5 min", "act: 20 s").replace("coordinate: 15 min", "coordinate: 30 s"))
+    return copy
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_nothing_accepted_is_lost_and_nobody_is_forgotten_over_fifty_kills(tmp_path: Path) -> None:
+    asyncio.run(_fifty_kills(tmp_path))
+
+
+async def _fifty_kills(tmp_path: Path) -> None:
+    seed = int(os.environ.get("BEREDD_SEED", random.SystemRandom().randrange(10**6)))
+    rng = random.Random(seed)
+    print(f"\nseed {seed} (BEREDD_SEED={seed} to repeat)")
+    folder = hurried_profile(tmp_path)
+    profile, faults = load_profile(folder)
+    assert profile is not None, faults
+    async with PhoneSink() as phones:
+        secrets = tmp_path / "secrets.yaml"
+        write_secrets(secrets, every_channel(profile, phones.url("{}").replace("%7B%7D", "{}")))
+        service = ServiceProcess(folder, tmp_path / "data", secrets)
+        going = threading.Event()
+        publishers = [Publisher(service, name, going) for name in "abc"]
+        kills = await asyncio.to_thread(_kill_again_and_again, service, publishers, going, rng)
+        await asyncio.to_thread(service.start)
+        await _quiet(service, phones, publishers)
+        assert await asyncio.to_thread(service.stop) == 0
+        _check(tmp_path / "data" / "beredd.sqlite", publishers, phones.inbox.arrivals, kills)
+
+
+def _kill_again_and_again(
+    service: ServiceProcess, publishers: list[Publisher], going: threading.Event, rng: random.Random
+) -> list[datetime]:
+    kills = []
+    for _ in range(KILLS):
+        service.start()
+        going.set()
+        threads = [threading.Thread(target=p.run) for p in publishers]
+        for thread in threads:
+            thread.start()
+        time.sleep(rng.uniform(0.02, 0.8))  # the moment of the kill is what varies
+        service.kill()
+        kills.append(datetime.now(UTC))
+        going.clear()
+        for thread in threads:
+            thread.join()
+    return kills
+
+
+async def _quiet(service: ServiceProcess, phones: PhoneSink, publishers: list[Publisher]) -> None:
+    """Until every accepted incident has reached the one responsible, or a minute has passed."""
+    wanted = {tag for p in publishers for tag in p.incidents}
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        told = "\n".join(a.body for a in phones.inbox.arrivals if a.target.startswith(RESPONSIBLE))
+        if all(f"{tag}." in told for tag in wanted):
+            return
+        await asyncio.sleep(0.2)
+
+
+def _check(file: Path, publishers: list[Publisher], arrivals: tuple[Arrival, ...], kills: list[datetime]) -> None:
+    accepted = {tag for p in publishers for tag in p.accepted}
+    incidents = {tag for p in publishers for tag in p.incidents}
+    refused = [r for p in publishers for r in p.refused]
+    told = "\n".join(a.body for a in arrivals if a.target.startswith(RESPONSIBLE))
+    journal = Journal.open(file)
+    logged = {identity for _, _, _, _, identity, _, _ in journal.events(10**7)}
+    counts = journal.counts()
+    late = _late_obligations(journal)
+    journal.close()
+    copies = Counter((a.target, a.title, a.body) for a in arrivals)
+    repeats = {message: n - 1 for message, n in copies.items() if n > 1}
+    report = {
+        "kills": len(kills),
+        "accepted": len(accepted),
+        "incidents": len(incidents),
+        "unanswered": sum(p.unanswered for p in publishers),
+        "messages": len(arrivals),
+        "repeated_sends": sum(repeats.values()),
+        "dead": counts["dead"],
+    }
+    print(json.dumps(report))
+    assert not refused, refused[:3]
+    assert len(accepted) > 5 * KILLS, "too little load to prove anything"
+    assert accepted <= logged, f"accepted but not in the log: {sorted(accepted - logged)[:5]}"
+    assert counts["dead"] == 0
+    missing = sorted(tag for tag in incidents if f"{tag}." not in told)
+    assert not missing, f"nobody responsible was told of {missing[:5]} ({len(missing)})"
+    assert not late, f"obligations past their deadline: {late[:3]}"
+    for message, extra in repeats.items():
+        assert extra <= _kills_while_under_way(message, arrivals, kills), f"{message[:2]} was repeated {extra} times"
+
+
+def _kills_while_under_way(message: tuple[str, str, str], arrivals: tuple[Arrival, ...], kills: list[datetime]) -> int:
+    times = [a.at for a in arrivals if (a.target, a.title, a.body) == message]
+    return sum(min(times) <= kill + timedelta(seconds=1) and kill <= max(times) for kill in kills)
+
+
+def _late_obligations(journal: Journal) -> list[Obligation]:
+    """Obligations that should have gone on by now: asked, past their deadline by more than the time a stop takes."""
+    before = datetime.now(UTC) - timedelta(seconds=10)
+    rows = journal._rows("SELECT value FROM state WHERE stage='alert' AND entry LIKE 'obligation/%'")
+    adapter = STAGES["alert"].entries  # type: ignore[index]  # a StrEnum's member equals its text
+    found = [adapter.validate_json(value) for (value,) in rows]
+    return [o for o in found if o.state is ObligationState.ASKED and o.deadline is not None and o.deadline < before]
