@@ -20,7 +20,8 @@ class Medium(StrEnum):
 
 
 class Attempt(Frozen):
-    """One message to be handed to one channel, at most once but for a crash. `id` = notice + channel + number, so a repeat is recognised.
+    """One message to be handed to one channel, at most once but for a crash. `id` = notice + channel + number, so a
+    repeat is recognised.
 
     The body may hold `{code}`: the host puts in the notice's own secret code when it sends, so that no stored
     state and no topic holds it.

@@ -132,7 +132,8 @@ class _Planning:
         return True
 
     def _unresolved(self, cause: Cause) -> None:
-        """Nobody is known to be responsible: the area's coordinator, and failing that the duty officer, must find out."""
+        """Nobody is known to be responsible: the area's coordinator, and failing that the duty officer, must find
+        out."""
         why = f"ingen utpekad ansvarig för «{cause.name}» (responsibility_unresolved)"
         found = False
         for area in self._areas(cause):

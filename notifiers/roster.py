@@ -1,6 +1,7 @@
 """Roles, who holds them, and how each person is reached.
 
-A role is held at an organisation (`chef_i_beredskap` at `sodermalm`). Calendars come later; here a duty has a holder and
+A role is held at an organisation (`chef_i_beredskap` at `sodermalm`). Calendars come later; here a duty has a holder
+and
 deputies in order. In an exercise, roles resolve only among its participants (invariant 4).
 """
 

@@ -32,7 +32,8 @@ def decide(docket: Docket, decision: Decision, event: str) -> str | None:
     if docket.policy.entered(level) is Entered.DECLARED:
         return f"{level} kan bara förklaras av {docket.policy.ladder[level].by}."
     if not _allowed(docket, decision, level, proposal.scope if proposal else matter.area):
-        return f"{decision.person} får inte besluta {level} för {area_name(matter.area, docket.policy.registry)} som {decision.by}."
+        where = area_name(matter.area, docket.policy.registry)
+        return f"{decision.person} får inte besluta {level} för {where} som {decision.by}."
     _settle(docket, matter, proposal, decision, event)
     return None
 

@@ -12,24 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Literal
 
+from rules.entries import AssessDraft
 from rules.explain import area_name
-from rules.frozen import Frozen
 from rules.ladder import Entered
-from rules.matter import Cause, Direction, Matter, MatterChanged, Proposal, ProposalState, levelled
+from rules.matter import Cause, Direction, Matter, MatterChanged, OpenMatters, Proposal, ProposalState, levelled
 from rules.policy import Policy
 from rules.record import Happening, LogLine, MatterSnapshot
-from rules.step import Draft, Stage
-
-
-class OpenMatters(Frozen):
-    """Which matters of the key are open or may still be opened again, and how many there have been."""
-
-    kind: Literal["open_matters"] = "open_matters"
-    ids: tuple[str, ...] = ()
-    count: int = 0
-
+from rules.step import Stage
 
 INDEX = "matters"
 
@@ -37,7 +27,7 @@ INDEX = "matters"
 class Docket:
     """The matters of the key whose step is being written."""
 
-    def __init__(self, policy: Policy, draft: Draft) -> None:  # type: ignore[type-arg]  # shared with assess
+    def __init__(self, policy: Policy, draft: AssessDraft) -> None:
         self.policy = policy
         self.draft = draft
 
@@ -56,7 +46,8 @@ class Docket:
     # --- joining ---------------------------------------------------------------------------------------------------
 
     def enter(self, cause: Cause, title: str, declared: str | None = None) -> Matter:
-        """Puts the cause into the matter it belongs to, opening or re-opening one if need be, and settles it. `declared`:
+        """Puts the cause into the matter it belongs to, opening or re-opening one if need be, and settles it.
+        `declared`:
         an authority has decided this level, and the cause says so."""
         known = next((m for m in self.kept() if self.belongs(cause, m)), None)
         matter = known if known is not None else self._open(cause, title)

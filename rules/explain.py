@@ -38,7 +38,8 @@ def number(value: float) -> str:
 
 
 def uncapitalised(name: str) -> str:
-    """A display name inside a sentence: `Driftjour` becomes `driftjour`, but `IT-stöd` and `TiB` keep their capitals."""
+    """A display name inside a sentence: `Driftjour` becomes `driftjour`, but `IT-stöd` and `TiB` keep their
+    capitals."""
     return name if any(c.isupper() for c in name[1:].split(" ")[0]) else name[:1].lower() + name[1:]
 
 

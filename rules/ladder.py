@@ -79,7 +79,8 @@ Addressees = Annotated[tuple[Annotated[Addressee, BeforeValidator(_addressee)], 
 
 
 class Level(Frozen):
-    """One rung. `adds`: told as soon as the level is proposed or reached; `adds_when_decided`: only once it is decided."""
+    """One rung. `adds`: told as soon as the level is proposed or reached; `adds_when_decided`: only once it is
+    decided."""
 
     id: LevelId
     name: Name

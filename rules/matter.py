@@ -1,7 +1,8 @@
 """A matter (ärende): one thing that is wrong in one place, what a coordinator would call one case.
 
 Theory. A matter lives in the state of its home area's key and is keyed for life. It holds *causes*: each cause is one
-rule that holds for one group, with the facts that make it hold. From the causes, the proposal and the decisions follow two
+rule that holds for one group, with the facts that make it hold. From the causes, the proposal and the decisions
+follow two
 values that are never mixed (design 3):
 
     alert_level      computed; says who is told. The highest of
@@ -179,6 +180,14 @@ def levelled(matter: Matter, ladder: Ladder, now: datetime) -> Matter:
             "changed_at": now,
         }
     )
+
+
+class OpenMatters(Frozen):
+    """Which matters of the key are open or may still be opened again, and how many there have been."""
+
+    kind: Literal["open_matters"] = "open_matters"
+    ids: tuple[str, ...] = ()
+    count: int = 0
 
 
 class MatterChanged(Frozen):

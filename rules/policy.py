@@ -1,4 +1,5 @@
-"""A city's compiled policy: registry, ladder and rules, with the index that makes an event cost only what can match it."""
+"""A city's compiled policy: registry, ladder and rules, with the index that makes an event cost only what can match
+it."""
 
 from __future__ import annotations
 

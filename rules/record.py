@@ -1,4 +1,5 @@
-"""What a stage writes down for those who look: the log of a matter, and the views. Nothing reads it back into a step."""
+"""What a stage writes down for those who look: the log of a matter, and the views. Nothing reads it back into a
+step."""
 
 from __future__ import annotations
 

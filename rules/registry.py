@@ -1,6 +1,7 @@
 """Areas, organisations, assets, sensors, kinds and sources: the facts about a city that rules and recipients rest on.
 
-Models only hold and validate; `rules.geography` answers where a position lies, `notifiers.principles` who is responsible.
+Models only hold and validate; `rules.geography` answers where a position lies, `notifiers.principles` who is
+responsible.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What a rule file says: one shape, a closed set of words, no expression language.
 
 A rule is a state that is true or not, never an edge: `when` it holds, `until` it no longer does, the `level` it means,
-whom it `concerns`. A condition is recognised by its own key (`sensor`, `incidents`, `warning`, `decision`, `all`, `any`).
+whom it `concerns`. A condition is recognised by its own key (`sensor`, `incidents`, `warning`, `decision`, `all`,
+`any`).
 """
 
 from __future__ import annotations

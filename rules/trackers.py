@@ -1,8 +1,10 @@
 """What assess remembers per condition: last values, limits being held, and the facts that satisfy a condition.
 
 Theory. Every leaf condition of every rule is reduced to one thing, whatever it looks at: the set of *facts* that
-satisfy it in a group. A sensor held beyond its limit for its time is a fact; so is an open incident, a warning in force,
-a confirmed decision. A fact is removed only by positive evidence (a reading on the other side, a report that it is over,
+satisfy it in a group. A sensor held beyond its limit for its time is a fact; so is an open incident, a warning in
+force,
+a confirmed decision. A fact is removed only by positive evidence (a reading on the other side, a report that it is
+over,
 a warning ended), never because data stopped. A leaf holds if enough facts that differ are there, perhaps within a time.
 """
 

@@ -1,6 +1,7 @@
 """The code in a person's link: ten characters that only this installation can make from a notice's id.
 
-Derived, not stored: a step needs no randomness, no state or topic holds a code, and a repeated send carries the same one.
+Derived, not stored: a step needs no randomness, no state or topic holds a code, and a repeated send carries the same
+one.
 31^10 possibilities; letters and digits that cannot be mistaken for each other.
 """
 

@@ -119,7 +119,8 @@ class Courier:
             del self._begun_s[(handout.realm, attempt.id)]
 
     async def stop(self, patience_s: float) -> None:
-        """Waits for attempts under way, then gives them up: the outbox has them, and the next start makes them again."""
+        """Waits for attempts under way, then gives them up: the outbox has them, and the next start makes them
+        again."""
         tasks = list(self._under_way.values())
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=patience_s)

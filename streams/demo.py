@@ -1,6 +1,7 @@
 """The demo: the real service on a story's clock, real local sinks for phones and mail, played through the HTTP door.
 
-The clock stands still until everything is at rest, then goes to the next timer or the next line of the story; so a morning
+The clock stands still until everything is at rest, then goes to the next timer or the next line of the story; so a
+morning
 passes in seconds, while every latency that is shown is wall time. Channels are loopback only (semantics 26).
 """
 
@@ -186,7 +187,8 @@ class Demo:
                 await self.post(unique, person)
 
     async def warning(self) -> None:
-        """A recorded warning through the real adapter. It is for another part of the country: nobody here is alerted."""
+        """A recorded warning through the real adapter. It is for another part of the country: nobody here is
+        alerted."""
         file = RECORDINGS / "ha_core_wind_yellow.json"
         for event in read(f"smhi/{file.name}", file.read_bytes(), self.clock.now()):
             if isinstance(event, Event):

@@ -1,4 +1,5 @@
-"""The demo's voice: what came, which rule matched and why, who was told by which principle, who answered. In Swedish."""
+"""The demo's voice: what came, which rule matched and why, who was told by which principle, who answered. In
+Swedish."""
 
 from __future__ import annotations
 
@@ -193,7 +194,8 @@ class Teller:
     @staticmethod
     def _latency(account: Account) -> str:
         p50, p99 = account.percentile_ms(50), account.percentile_ms(99)
-        return f"p50 {number(round(p50, 1))} ms, p99 {number(round(p99, 1))} ms ({len(account.handed_over_s)} mätta, verklig tid)"
+        measured = len(account.handed_over_s)
+        return f"p50 {number(round(p50, 1))} ms, p99 {number(round(p99, 1))} ms ({measured} mätta, verklig tid)"
 
     def keeping(self, url: str) -> None:
         self.console.print(f"\nTjänsten är igång på {url} tills du trycker Ctrl-C.")

@@ -2,9 +2,12 @@
 
 Theory. Whatever happens arrives as a *job* in one queue: accepted events, an outcome, a question. The writer takes all
 jobs that wait and carries them out in one transaction (group commit). An event is stamped when it is queued, so stamps
-follow the queue's order. Before a message stamped t, every timer due at or before t runs, with its due time as `now`; wall
-time fires timers only when the queue is empty (semantics 5). A message's whole cascade through the stages is part of the
-same transaction: log, state, timers, outbox and records change together or not at all. Only after the commit are callers
+follow the queue's order. Before a message stamped t, every timer due at or before t runs, with its due time as `now`;
+wall
+time fires timers only when the queue is empty (semantics 5). A message's whole cascade through the stages is part of
+the
+same transaction: log, state, timers, outbox and records change together or not at all. Only after the commit are
+callers
 answered, views updated and attempts handed to the courier.
 
 A step that raises is a fault in us: its message is buried with its reason, counted, and the rest goes on. A commit that

@@ -289,9 +289,9 @@ class _Faults:
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self.middleware = web.middleware(self._answer)
 
-    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except web.HTTPException as error:

@@ -36,7 +36,8 @@ class Addressed:
 
 
 class Intake:
-    """The judgement under one profile. `open_door`: no tokens are configured, so a source is taken at its word (loopback
+    """The judgement under one profile. `open_door`: no tokens are configured, so a source is taken at its word
+    (loopback
     only); a decision needs a person's own token even then."""
 
     def __init__(self, profile: Profile, geography: Geography, *, open_door: bool) -> None:
@@ -134,7 +135,8 @@ class Intake:
         return ((exact,) if exact else ()), tuple(flags)
 
     def _placed(self, warnings: Warnings) -> Warnings:
-        """The warnings with their areas as the registry's: by polygon where there is one, since a county's list is wider
+        """The warnings with their areas as the registry's: by polygon where there is one, since a county's list is
+        wider
         than its warning (domain E.1)."""
         placed = []
         for warning in warnings.warnings:

@@ -28,18 +28,22 @@ CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE log(
     seq INTEGER PRIMARY KEY, received_at INTEGER NOT NULL, realm TEXT NOT NULL, source TEXT NOT NULL, id TEXT NOT NULL,
     kind TEXT NOT NULL, principal TEXT, body BLOB NOT NULL, UNIQUE(realm, source, id));
-CREATE TABLE refused(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, reason TEXT NOT NULL, said TEXT NOT NULL, principal TEXT,
+CREATE TABLE refused(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, reason TEXT NOT NULL, said TEXT NOT NULL, principal
+TEXT,
     excerpt TEXT NOT NULL);
-CREATE TABLE state(stage TEXT, realm TEXT, key TEXT, entry TEXT, value BLOB NOT NULL, PRIMARY KEY(stage, realm, key, entry))
+CREATE TABLE state(stage TEXT, realm TEXT, key TEXT, entry TEXT, value BLOB NOT NULL, PRIMARY KEY(stage, realm, key,
+entry))
     WITHOUT ROWID;
-CREATE TABLE timers(stage TEXT, realm TEXT, key TEXT, name TEXT, due INTEGER NOT NULL, PRIMARY KEY(stage, realm, key, name))
+CREATE TABLE timers(stage TEXT, realm TEXT, key TEXT, name TEXT, due INTEGER NOT NULL, PRIMARY KEY(stage, realm, key,
+name))
     WITHOUT ROWID;
 CREATE INDEX timers_due ON timers(due);
 CREATE TABLE outbox(id TEXT, realm TEXT, person TEXT NOT NULL, body BLOB NOT NULL, outcome TEXT, PRIMARY KEY(realm, id))
     WITHOUT ROWID;
 CREATE INDEX outbox_open ON outbox(realm) WHERE outcome IS NULL;
 CREATE TABLE record(seq INTEGER PRIMARY KEY, realm TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL);
-CREATE TABLE dead(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, stage TEXT NOT NULL, realm TEXT NOT NULL, key TEXT NOT NULL,
+CREATE TABLE dead(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, stage TEXT NOT NULL, realm TEXT NOT NULL, key TEXT NOT
+NULL,
     body BLOB NOT NULL, why TEXT NOT NULL);
 """
 
@@ -190,7 +194,8 @@ class Journal:
     def due(self, until: datetime) -> Timer | None:
         """The first timer due at or before this moment, by (due, stage, realm, key, name)."""
         rows = self._rows(
-            "SELECT stage, realm, key, name, due FROM timers WHERE due<=? ORDER BY due, stage, realm, key, name LIMIT 1",
+            "SELECT stage, realm, key, name, due FROM timers WHERE due<=?"
+            " ORDER BY due, stage, realm, key, name LIMIT 1",
             (micros(until),),
         )
         return next((Timer(s, r, k, n, moment(d)) for s, r, k, n, d in rows), None)

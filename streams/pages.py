@@ -199,7 +199,7 @@ class Pages:
         """
         site = request.headers.get("Sec-Fetch-Site", "same-origin")
         origin = request.headers.get("Origin", "null")
-        ours = {request.host, urlsplit(self._door.profile.policy.settings.public_url).netloc}
+        ours = {request.host, urlsplit(self._door.profile.policy.settings.public_url or "").netloc}
         if site in ("same-origin", "none") and (origin == "null" or urlsplit(origin).netloc in ours):
             return
         self._door.metrics.turned_away(Turned.CROSS_SITE)

@@ -1,6 +1,7 @@
 """A host in memory, in virtual time: the real stages, nobody outside. For stories, `who`, laws and trials of rules.
 
-It keeps the same promises as a real host about order and timers (semantics 4, 5) and none about durability. Attempts are
+It keeps the same promises as a real host about order and timers (semantics 4, 5) and none about durability. Attempts
+are
 answered by `providers`, by default at once and always accepted.
 """
 

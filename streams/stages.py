@@ -15,7 +15,7 @@ from pydantic import Field, TypeAdapter
 from notifiers import alert, contact
 from notifiers.notice import NoticeRecord
 from notifiers.profile import Profile
-from rules import assess
+from rules import assess, entries
 from rules.frozen import Frozen
 from rules.record import LogLine, MatterSnapshot
 from rules.step import Stage, State, Step
@@ -39,7 +39,7 @@ def _union(kinds: Any) -> TypeAdapter[Any]:
 
 
 STAGES: Mapping[Stage, Keyed] = {
-    Stage.ASSESS: Keyed(_assess, _union(assess.Entry), _union(assess.Message)),
+    Stage.ASSESS: Keyed(_assess, _union(entries.Entry), _union(assess.Message)),
     Stage.ALERT: Keyed(alert.step, _union(alert.Entry), _union(alert.Message)),
     Stage.CONTACT: Keyed(contact.step, _union(contact.Entry), _union(contact.Message)),
 }

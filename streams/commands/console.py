@@ -45,9 +45,9 @@ def clean(text: object) -> str:
     return _CONTROL.sub("�", str(text))
 
 
-def data(text: str = "") -> None:
+def data(text: object, colour: str = "") -> None:
     """One line of what was asked for."""
-    print(clean(text))
+    print(painted(clean(text), colour, sys.stdout))
 
 
 def talk(text: str, colour: str = "") -> None:

@@ -88,7 +88,8 @@ def _told(error: TyperException) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":
         print(help_text(error.format_message()), file=sys.stderr)
         return USAGE
-    talk(f"Fel: {fault_text(error.format_message())}.", RED)
+    said = fault_text(error.format_message()).rstrip(".")
+    talk(f"Fel: {said}{'' if said.endswith('?') else '.'}", RED)
     if ctx is not None:
         talk(f"Hjälp: {ctx.command_path} --help")
     return error.exit_code

@@ -1,0 +1,15 @@
+"""What assess keeps under a key, and what it sends: the types its parts share."""
+
+from __future__ import annotations
+
+from rules.arrival import Forward, Reported
+from rules.matter import Matter, MatterChanged, OpenMatters
+from rules.record import LogLine, MatterSnapshot
+from rules.step import Counter, Draft
+from rules.trackers import Held, Instance, KnownIncident, KnownWarning, LastValue, LeafFacts, Registered
+
+Entry = (
+    LastValue | Held | LeafFacts | Instance | KnownIncident | KnownWarning | Registered | OpenMatters | Matter | Counter
+)
+OutputMessage = Reported | Forward | MatterChanged | MatterSnapshot | LogLine
+AssessDraft = Draft[Entry, OutputMessage]

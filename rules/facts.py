@@ -1,0 +1,73 @@
+"""Events as facts: what was observed, told in Swedish, with what a rule's texts may quote from it."""
+
+from __future__ import annotations
+
+from rules.arrival import Reported
+from rules.events import Incident, Reading, Warning
+from rules.explain import SEVERITY, incident_name, number, place, quantity, sensor_words
+from rules.matter import Fact
+from rules.registry import Registry
+from rules.rule import SensorCondition
+
+
+def reading_fact(registry: Registry, condition: SensorCondition, reading: Reading, event: str) -> Fact:
+    """A sensor beyond a limit."""
+    sensor = registry.sensors[reading.sensor]
+    kind = registry.sensor_kinds[sensor.kind]
+    name, unit = sensor_words(sensor.kind, registry)
+    where = place(sensor.asset, (sensor.area,), registry)
+    limit = condition.above if condition.above is not None else condition.below
+    return Fact(
+        key=f"sensor:{reading.sensor}",
+        said=f"{name} {quantity(reading.value, unit)} vid {sensor.name or sensor.id}, {where}",
+        at=reading.time,
+        event=event,
+        asset=sensor.asset,
+        kind=kind.id,
+        areas=(sensor.area,),
+        value=reading.value,
+        placeholders=(
+            ("value", number(reading.value)),
+            ("unit", unit),
+            ("kind", name),
+            ("place", where),
+            ("limit", number(limit) if limit is not None else ""),
+        ),
+    )
+
+
+def incident_fact(registry: Registry, ref: str, incident: Incident, message: Reported) -> Fact:
+    """Something reported and not yet over."""
+    name = incident_name(incident.kind, registry)
+    where = place(incident.asset, message.areas, registry)
+    known = registry.incident_kinds.get(incident.kind)
+    text = f": {incident.text}" if incident.text else ""
+    source = message.event.source
+    return Fact(
+        key=f"incident:{ref}",
+        said=f"{name}, {where}{text}"[:4000],
+        at=incident.since or message.event.time,
+        event=message.event.id,
+        asset=incident.asset,
+        kind=incident.kind,
+        areas=message.areas,
+        refs=tuple(x for r in incident.relates_to for x in (r, f"incident:{source}|{r}")),
+        danger_to_life=incident.danger_to_life or bool(known and known.danger_to_life),
+        placeholders=(("kind", name), ("place", where), ("text", incident.text)),
+    )
+
+
+def warning_fact(registry: Registry, warning: Warning, feed: str, areas: tuple[str, ...], message: Reported) -> Fact:
+    """A warning in force, where it holds here."""
+    where = place(None, areas, registry)
+    severity = SEVERITY[warning.severity]
+    title = warning.title or warning.kind
+    return Fact(
+        key=f"warning:{feed}|{warning.identifier}",
+        said=f"{title} ({severity}), {where}",
+        at=warning.starts or message.event.time,
+        event=message.event.id,
+        kind=warning.kind,
+        areas=areas,
+        placeholders=(("kind", title), ("place", where), ("text", warning.text[:300]), ("severity", severity)),
+    )

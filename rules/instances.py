@@ -1,0 +1,313 @@
+"""Rules that hold: from facts in a group to a cause in a matter, and back.
+
+Theory. A fact belongs to a condition and a group; the group's owner is the key of its area, or the city's for a rule
+without
+`each`. Facts of another owner are forwarded there. When a group's facts make its rule hold, the rule gets an *instance*
+and its cause enters a matter. The instance ends by the rule's own `until`, or when every fact it rests on has
+positively been
+over for the hold time; never by silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rules.arrival import Forward
+from rules.docket import Docket
+from rules.entries import AssessDraft
+from rules.explain import area_name, place, say
+from rules.matter import Cause, Fact, Matter
+from rules.policy import CompiledRule, LeafRef, Policy
+from rules.registry import AreaKind
+from rules.rule import AllCondition, AnyCondition_, IncidentsCondition, SensorCondition
+from rules.step import Stage
+from rules.trackers import Instance, LeafFacts, leaf_holds, without_old
+
+
+class Instances:
+    """The rules' states under the key whose step is being written."""
+
+    def __init__(self, policy: Policy, draft: AssessDraft, docket: Docket) -> None:
+        self.policy = policy
+        self.registry = policy.registry
+        self.draft = draft
+        self.docket = docket
+
+    # --- facts, leaves, rules --------------------------------------------------------------------------------------
+
+    def group(self, rule: CompiledRule, areas: tuple[str, ...], asset: str | None, sensor: str = "") -> tuple[str, ...]:
+        """The groups of a rule that a fact belongs to: one per district it touches, or the sensor, or the asset. What
+        has no such place belongs to the widest group there is, so that it is never lost."""
+        match rule.rule.each:
+            case None:
+                return ("",)
+            case "sensor":
+                return (f"sensor:{sensor}" if sensor else self.draft.key,)
+            case "asset":
+                return (f"asset:{asset}" if asset else self.draft.key,)
+            case "district":
+                districts = dict.fromkeys(self.registry.district(a) or self.registry.city for a in areas)
+                return tuple(districts) or (self.registry.city,)
+            case "neighbourhood":
+                return tuple(dict.fromkeys(areas)) or (self.registry.city,)
+
+    def sensor_group(self, leaf: LeafRef, sensor: str) -> str:
+        known = self.registry.sensors[sensor]
+        return self.group(leaf.rule, (known.area,), known.asset, sensor)[0]
+
+    def _owner(self, rule: CompiledRule, group: str) -> str:
+        """The key whose state holds this group."""
+        if rule.wide:
+            return self.registry.city
+        return self.registry.home((group,)) if group in self.registry.areas else self.draft.key
+
+    def count(self, leaves: Iterable[LeafRef], fact: Fact, areas: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
+        counted = []
+        for leaf in leaves:
+            for group in self.group(leaf.rule, areas, fact.asset):
+                self.fact(
+                    leaf, group, fact.model_copy(update={"different": self._difference(leaf, fact)}), present=True
+                )
+                counted.append((leaf.rule.identity, leaf.path, group))
+        return tuple(counted)
+
+    def uncount(self, counted: tuple[tuple[str, str, str], ...], fact: Fact, *, keep_open: bool) -> None:
+        """Takes the fact out of the conditions it counted in. `keep_open`: it is about to be counted anew."""
+        for identity, path, group in counted:
+            leaf = self.leaf(identity, path)
+            if leaf is None:
+                continue
+            windowed = isinstance(leaf.condition, IncidentsCondition) and leaf.condition.within is not None
+            if not keep_open or not windowed:
+                self.fact(leaf, group, fact, present=False, only_leaf=keep_open)
+
+    def _difference(self, leaf: LeafRef, fact: Fact) -> str:
+        condition = leaf.condition
+        if not isinstance(condition, IncidentsCondition) or condition.different is None or not fact.areas:
+            return ""
+        match condition.different:
+            case "district":
+                return self.registry.district(fact.areas[0]) or ""
+            case "neighbourhood":
+                smallest = self.registry.areas[fact.areas[0]]
+                return smallest.id if smallest.kind is AreaKind.NEIGHBOURHOOD else ""
+            case "asset":
+                return fact.asset or ""
+            case _:
+                return fact.key.removeprefix("incident:").split("|")[0]
+
+    def leaf(self, identity: str, path: str) -> LeafRef | None:
+        rule = self.policy.by_identity.get(identity)
+        return next((ref for ref in rule.when + rule.until if ref.path == path), None) if rule else None
+
+    def fact(self, leaf: LeafRef, group: str, fact: Fact, *, present: bool, only_leaf: bool = False) -> None:
+        owner = self._owner(leaf.rule, group)
+        if owner != self.draft.key:
+            forward = Forward(rule=leaf.rule.identity, path=leaf.path, group=group, fact=fact, present=present)
+            self.draft.emit(Stage.ASSESS, owner, forward)
+            return
+        key = f"leaf/{leaf.rule.identity}/{leaf.path}/{group}"
+        entry = self.draft.find(LeafFacts, key)
+        facts = dict(entry.facts) if entry else {}
+        windowed = isinstance(leaf.condition, IncidentsCondition) and leaf.condition.within is not None
+        if present:
+            facts[fact.key] = fact
+        elif not windowed:  # what happened within a window happened, also when it is over
+            facts.pop(fact.key, None)
+        if windowed and isinstance(leaf.condition, IncidentsCondition) and leaf.condition.within is not None:
+            facts = without_old(facts, leaf.condition.within, self.draft.now)
+        if facts:
+            self.draft.put(key, LeafFacts(facts=facts))
+        else:
+            self.draft.drop(key)
+        if not only_leaf:
+            self._evaluate(leaf.rule, group, fact, present=present)
+
+    def forwarded(self, message: Forward) -> None:
+        leaf = self.leaf(message.rule, message.path)
+        if leaf is not None:
+            self.fact(leaf, message.group, message.fact, present=message.present)
+
+    def _instance_key(self, rule: CompiledRule, group: str) -> str:
+        return f"instance/{rule.identity}/{group}"
+
+    def instance_known(self, rule: CompiledRule, group: str) -> bool:
+        """True if the rule holds in the group, or may for all this key knows (its instance lives elsewhere)."""
+        if self._owner(rule, group) != self.draft.key:
+            return True
+        return self.draft.get(self._instance_key(rule, group)) is not None
+
+    def _leaf_facts(self, leaf: LeafRef, group: str) -> dict[str, Fact]:
+        entry = self.draft.find(LeafFacts, f"leaf/{leaf.rule.identity}/{leaf.path}/{group}")
+        return entry.facts if entry else {}
+
+    def _holds(self, condition: AnyCondition_, leaves: tuple[LeafRef, ...], group: str) -> bool:
+        truths = [leaf_holds(leaf, self._leaf_facts(leaf, group)) for leaf in leaves]
+        return all(truths) if isinstance(condition, AllCondition) else any(truths)
+
+    def _evaluate(self, rule: CompiledRule, group: str, fact: Fact, *, present: bool) -> None:
+        """The rule's state in the group after a fact came or went."""
+        key = self._instance_key(rule, group)
+        instance = self.draft.find(Instance, key)
+        if instance is None:
+            if present and self._holds(rule.rule.when, rule.when, group):
+                self._begin(rule, group)
+            return
+        matter = self.docket.get(instance.matter)
+        cause = matter.cause(instance.cause) if matter is not None else None
+        if matter is None or cause is None:
+            self._end(key)  # a person closed the matter: the rule starts anew with the next fact
+            if present and self._holds(rule.rule.when, rule.when, group):
+                self._begin(rule, group)
+            return
+        self._go_on(rule, group, instance, matter, cause)
+
+    def _begin(self, rule: CompiledRule, group: str) -> None:
+        facts = self._contributing(rule, group)
+        cause = self.cause(rule, f"{rule.identity}|{group}", facts, self._because(rule, facts))
+        matter = self.docket.enter(cause, self.title(rule.rule.name, facts[0]))
+        self.draft.put(self._instance_key(rule, group), Instance(matter=matter.id, cause=cause.id))
+
+    def _go_on(self, rule: CompiledRule, group: str, instance: Instance, matter: Matter, cause: Cause) -> None:
+        """More facts widen the cause; facts that are positively over end it, at once by its own `until` or after the
+        hold time."""
+        now_there = {f.key: f for f in self._contributing(rule, group)}
+        facts = tuple(now_there.pop(f.key, f) for f in cause.facts) + tuple(now_there.values())
+        changed = tuple(f for f in facts if f not in cause.facts)
+        if changed:
+            wider = self.cause(rule, cause.id, facts, self._because(rule, facts))
+            wider = wider.model_copy(update={"opened_at": cause.opened_at})
+            self.docket.replace_cause(matter, wider, f"Ny uppgift: {'; '.join(f.said for f in changed)}.")
+            cause = wider
+        there = {f.key: f for f in self._contributing(rule, group)}
+        gone = frozenset(f.key for f in cause.facts if f.key not in self._still_there(rule, group, there))
+        self._clear_if_over(rule, group, instance.model_copy(update={"gone": gone}), cause)
+
+    def _still_there(self, rule: CompiledRule, group: str, now_there: dict[str, Fact]) -> set[str]:
+        """The facts that are not positively over. In a window a fact stays counted although it is over, so incidents
+        are looked up."""
+        windowed = any(isinstance(ref.condition, IncidentsCondition) and ref.condition.within for ref in rule.when)
+        if not windowed or rule.wide:
+            return set(now_there)
+        return {
+            k
+            for k in now_there
+            if not k.startswith("incident:") or self.draft.get(f"incident/{k.removeprefix('incident:')}") is not None
+        }
+
+    def _clear_if_over(self, rule: CompiledRule, group: str, instance: Instance, cause: Cause) -> None:
+        key = self._instance_key(rule, group)
+        timer = f"clear/{rule.identity}/{group}"
+        if rule.rule.until is not None:
+            self.draft.put(key, instance)
+            if self._until_holds(rule, group, cause):
+                self._clear(rule, group, instance, f"Regeln «{rule.rule.name}»: {say(rule.rule.until, self.registry)}.")
+            return
+        over = all(f.key in instance.gone for f in cause.facts)
+        if over and instance.clearing_since is None:
+            self.draft.put(key, instance.model_copy(update={"clearing_since": self.draft.now}))
+            self.draft.wake(timer, self.draft.now + self.policy.settings.hold)
+        elif not over:
+            self.draft.put(key, instance.model_copy(update={"clearing_since": None}))
+            if instance.clearing_since is not None:
+                self.draft.wake(timer, None)
+
+    def _until_holds(self, rule: CompiledRule, group: str, cause: Cause) -> bool:
+        """The rule's `until`. A limit on sensors must hold for every sensor the cause rests on, or for all of them in
+        the group if it rests on none: a silent one keeps the cause open."""
+        assert rule.rule.until is not None
+        truths = []
+        for leaf in rule.until:
+            facts = self._leaf_facts(leaf, group)
+            if isinstance(leaf.condition, SensorCondition):
+                needed = self._needed_sensors(leaf, group, cause)
+                truths.append(bool(needed) and needed <= set(facts))
+            else:
+                truths.append(leaf_holds(leaf, facts))
+        return all(truths) if isinstance(rule.rule.until, AllCondition) else any(truths)
+
+    def _needed_sensors(self, leaf: LeafRef, group: str, cause: Cause) -> set[str]:
+        assert isinstance(leaf.condition, SensorCondition)
+        sensors = self.registry.sensors_of(leaf.condition.sensor)
+        ours = {f"sensor:{s.id}" for s in sensors if self.sensor_group(leaf, s.id) == group}
+        return ours & {f.key for f in cause.facts} or ours
+
+    def clear_due(self, key: str) -> None:
+        _, identity, group = key.split("/", 2)
+        rule = self.policy.by_identity.get(identity)
+        instance = self.draft.find(Instance, f"instance/{identity}/{group}")
+        if rule is None or instance is None or instance.clearing_since is None:
+            return
+        if self.draft.now - instance.clearing_since >= self.policy.settings.hold:
+            self._clear(rule, group, instance, f"Regeln «{rule.rule.name}»: orsakerna är borta.")
+
+    def _clear(self, rule: CompiledRule, group: str, instance: Instance, why: str) -> None:
+        self._end(self._instance_key(rule, group))
+        matter = self.docket.get(instance.matter)
+        if matter is not None:
+            self.docket.clear_cause(matter, instance.cause, why)
+
+    def _end(self, key: str) -> None:
+        self.draft.drop(key)
+        self.draft.wake(key.replace("instance/", "clear/", 1), None)
+
+    def _contributing(self, rule: CompiledRule, group: str) -> tuple[Fact, ...]:
+        found = {f.key: f for leaf in rule.when for f in self._leaf_facts(leaf, group).values()}
+        return tuple(sorted(found.values(), key=lambda f: (f.at, f.key)))
+
+    # --- causes ----------------------------------------------------------------------------------------------------
+
+    def cause(self, rule: CompiledRule, identity: str, facts: tuple[Fact, ...], because: str) -> Cause:
+        r = rule.rule
+        words = self._placeholders(rule, facts)
+        return Cause(
+            id=identity,
+            rule=r.id,
+            name=r.name,
+            level=rule.level,
+            because=because,
+            facts=facts,
+            functions=r.concerns or self.functions(facts),
+            families=self.families(facts),
+            action=r.action,
+            notify=r.notify + r.also_notify,
+            message=(" ".join(r.message.format_map(words).split()) if r.message else f"{r.name}, {words['place']}"),
+            first_step=r.first_step.format_map(words) if r.first_step else "",
+            reported=any(not f.key.startswith("sensor:") and not f.key.startswith("warning:") for f in facts),
+            danger_to_life=r.danger_to_life or any(f.danger_to_life for f in facts),
+            policy=self.policy.hash,
+            opened_at=self.draft.now,
+        )
+
+    def _placeholders(self, rule: CompiledRule, facts: tuple[Fact, ...]) -> dict[str, str]:
+        newest = max(facts, key=lambda f: (f.at, f.key))
+        empty = dict.fromkeys(("value", "unit", "limit", "kind", "text", "severity"), "")
+        where = place(newest.asset, newest.areas, self.registry)
+        asset = self.registry.assets.get(newest.asset or "")
+        fixed = {
+            "area": area_name(self.registry.home(newest.areas), self.registry),
+            "place": where,
+            "count": str(len(facts)),
+            "level": rule.level,
+            "asset": asset.name if asset else where,
+        }
+        return empty | fixed | dict(newest.placeholders)
+
+    def _because(self, rule: CompiledRule, facts: tuple[Fact, ...]) -> str:
+        seen = "; ".join(f.said for f in facts[:5]) + (f"; och {len(facts) - 5} till" if len(facts) > 5 else "")
+        return f"Regeln «{rule.rule.name}» gäller när {say(rule.rule.when, self.registry)}. Nu: {seen}."[:4000]
+
+    def functions(self, facts: tuple[Fact, ...]) -> tuple[str, ...]:
+        """The functions that the facts' kinds are about, when a rule names none."""
+        found: list[str] = []
+        for fact in facts:
+            incident, sensor = self.registry.incident_kinds.get(fact.kind), self.registry.sensor_kinds.get(fact.kind)
+            found += incident.functions if incident else ()
+            found += [sensor.function] if sensor and sensor.function else []
+        return tuple(dict.fromkeys(found))
+
+    def families(self, facts: tuple[Fact, ...]) -> tuple[str, ...]:
+        return tuple(sorted({family for f in facts for family in self.registry.families_of(f.kind)}))
+
+    def title(self, name: str, fact: Fact) -> str:
+        return f"{name}, {place(fact.asset, fact.areas, self.registry)}"[:4000]

@@ -1,0 +1,147 @@
+"""Readings and limits: last values, how long a limit has been held, and what is told when a sensor falls silent.
+
+Theory, per sensor and limit:
+
+    within --value beyond--> held since t --held for its time, by event time--> complete: a fact
+    held or complete --value within--> within: the fact is over
+    held, and the time is up, but the last value is older than its validity: no level is raised, whoever is
+    responsible is
+    told at once that the sensor fell silent beyond its limit (semantics 8)
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from rules.entries import AssessDraft
+from rules.events import Event, EventKind, Reading
+from rules.explain import number
+from rules.facts import reading_fact
+from rules.instances import Instances
+from rules.matter import Fact
+from rules.policy import LeafRef
+from rules.record import Happening, LogLine
+from rules.rule import SensorCondition
+from rules.step import Stage
+from rules.trackers import Held, LastValue, held_long_enough
+
+
+class Sensing:
+    """The sensors of the key whose step is being written."""
+
+    def __init__(self, instances: Instances, draft: AssessDraft) -> None:
+        self.instances = instances
+        self.policy = instances.policy
+        self.registry = instances.registry
+        self.docket = instances.docket
+        self.draft = draft
+
+    def take(self, reading: Reading, event: Event) -> None:
+        key = f"last/{reading.sensor}"
+        last = self.draft.find(LastValue, key)
+        if last is not None and reading.time <= last.at:
+            self._old_reading(reading, last, event)
+            return
+        self.draft.put(key, LastValue(value=reading.value, at=reading.time))
+        for leaf in self._sensor_leaves(reading.sensor):
+            self._sensor_leaf(leaf, reading, event.id)
+
+    def _sensor_leaves(self, sensor: str) -> tuple[LeafRef, ...]:
+        return self.policy.matching(EventKind.READINGS, sensor, self.draft.key)
+
+    def _old_reading(self, reading: Reading, last: LastValue, event: Event) -> None:
+        """A late reading lowers nothing and raises nothing; the same again is a duplicate; two values for one moment
+        are a conflict, in which the value that makes a condition true counts (semantics 6, 7)."""
+        if reading.time < last.at or reading.value == last.value:
+            return
+        self._note(
+            f"Givaren {reading.sensor} har två värden för samma tid: {number(last.value)} och {number(reading.value)}",
+            event.id,
+        )
+        for leaf in self._sensor_leaves(reading.sensor):
+            condition = leaf.condition
+            if isinstance(condition, SensorCondition) and not leaf.lowers and condition.holds(reading.value):
+                self._sensor_leaf(leaf, reading, event.id)
+
+    def _sensor_leaf(self, leaf: LeafRef, reading: Reading, event: str) -> None:
+        condition = leaf.condition
+        assert isinstance(condition, SensorCondition)
+        group = self.instances.sensor_group(leaf, reading.sensor)
+        if leaf.lowers and not self.instances.instance_known(leaf.rule, group):
+            return
+        key = f"held/{leaf.rule.identity}/{leaf.path}/{reading.sensor}"
+        held = self.draft.find(Held, key)
+        if condition.holds(reading.value):
+            self._hold(leaf, key, held or Held(since=reading.time), reading, event)
+        elif held is not None:
+            self.draft.drop(key)
+            self.draft.wake(key, None)
+            self.instances.fact(leaf, group, self._fact(leaf, reading, event), present=False)
+            self._silence_over(leaf, reading.sensor)
+
+    def _hold(self, leaf: LeafRef, key: str, held: Held, reading: Reading, event: str) -> None:
+        complete = held.complete or held_long_enough(leaf, held, reading.time)
+        self.draft.put(key, held.model_copy(update={"complete": complete}))
+        if complete and not held.complete:
+            self.draft.wake(key, None)
+            group = self.instances.sensor_group(leaf, reading.sensor)
+            self.instances.fact(leaf, group, self._fact(leaf, reading, event), present=True)
+            self._silence_over(leaf, reading.sensor)
+        elif not complete and held.since == reading.time:
+            assert isinstance(leaf.condition, SensorCondition)
+            self.draft.wake(key, held.since + (leaf.condition.for_ or timedelta(0)))
+
+    def due(self, key: str) -> None:
+        """The time a limit had to be held for is over: it counts if the value is still fresh. If the sensor has fallen
+        silent beyond its limit, the level is not raised, but whoever is responsible is told (semantics 8)."""
+        _, identity, path, sensor = key.split("/", 3)
+        leaf, held = self.instances.leaf(identity, path), self.draft.find(Held, key)
+        last = self.draft.find(LastValue, f"last/{sensor}")
+        if (
+            leaf is None
+            or held is None
+            or last is None
+            or held.complete
+            or (leaf.lowers and not self._fresh(sensor, last))
+        ):
+            return
+        if not held_long_enough(leaf, held, self.draft.now):
+            return
+        reading = Reading(sensor=sensor, value=last.value, time=last.at)
+        if self._fresh(sensor, last):
+            self.draft.put(key, held.model_copy(update={"complete": True}))
+            self.instances.fact(
+                leaf, self.instances.sensor_group(leaf, sensor), self._fact(leaf, reading, ""), present=True
+            )
+        elif not held.told:
+            self.draft.put(key, held.model_copy(update={"told": True}))
+            self._silent_over_limit(leaf, reading)
+
+    def _fresh(self, sensor: str, last: LastValue) -> bool:
+        valid = self.registry.sensor_kinds[self.registry.sensors[sensor].kind].valid_for
+        return self.draft.now - last.at <= valid
+
+    def _silent_over_limit(self, leaf: LeafRef, reading: Reading) -> None:
+        fact = self._fact(leaf, reading, "")
+        said = f"Givaren {reading.sensor} tystnade över gränsen: {fact.said}, sedan inget nytt värde."
+        cause = self.instances.cause(leaf.rule, f"silent|{reading.sensor}|{leaf.rule.identity}", (fact,), said)
+        silent = {
+            "level": self.policy.ladder.lowest,
+            "message": said,
+            "name": "Givare tystnade över gränsen",
+            "notify": (),
+        }
+        self.docket.enter(cause.model_copy(update=silent), self.instances.title("Tyst givare", fact))
+
+    def _silence_over(self, leaf: LeafRef, sensor: str) -> None:
+        identity = f"silent|{sensor}|{leaf.rule.identity}"
+        for matter in list(self.docket.kept()) if not leaf.lowers else []:
+            self.docket.clear_cause(matter, identity, f"Givaren {sensor} hörs igen.")
+
+    def _fact(self, leaf: LeafRef, reading: Reading, event: str) -> Fact:
+        assert isinstance(leaf.condition, SensorCondition)
+        return reading_fact(self.registry, leaf.condition, reading, event)
+
+    def _note(self, said: str, event: str) -> None:
+        line = LogLine(at=self.draft.now, what=Happening.NOTICED, said=said[:4000], area=self.draft.key, event=event)
+        self.draft.emit(Stage.RECORD, self.draft.key, line)

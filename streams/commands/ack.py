@@ -1,0 +1,41 @@
+"""`beredd ack`: answers the message behind a code, as its page would."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+from streams.commands.client import Answer, Client
+from streams.commands.console import FINE, CommandError, UsageFault, as_json, data
+
+FORM = "application/x-www-form-urlencoded"
+ANSWER = {"taken": "Jag tar det", "declined": "Jag kan inte"}
+
+
+def ack(code: str, client: Client, *, decline: bool, machine: bool) -> int:
+    """Answers, and tells what happened. PROBLEMS if the answer did not get through."""
+    given = "declined" if decline else "taken"
+    path = f"/k/{code_of(code)}"
+    answer = client.post(path, urlencode({"answer": given}).encode(), FORM)
+    if not 200 <= answer.status < 400:
+        raise CommandError(f"Svaret togs inte emot: {_why(answer)}")
+    if machine:
+        as_json({"answer": given, "status": answer.status})
+    else:
+        data(f"Svaret «{ANSWER[given]}» är mottaget. Vad det ledde till står på {client.url}{path}")
+    return FINE
+
+
+def code_of(given: str) -> str:
+    """The code, from itself or from the whole link."""
+    code = given.strip().rstrip("/").rpartition("/")[2].lower()
+    if not re.fullmatch(r"[a-z0-9]{4,64}", code):
+        raise UsageFault("koden ser inte ut som i meddelandet: den är bokstäver och siffror, efter /k/ i länken")
+    return code
+
+
+def _why(answer: Answer) -> str:
+    """The page behind a code answers people, in HTML, so its words are said again here."""
+    if answer.status == 404:
+        return "koden leder ingenstans. Kontrollera att hela kom med."
+    return answer.said
