@@ -22,6 +22,7 @@ from pathlib import Path
 
 import aiohttp
 import orjson
+from rich.console import Console
 
 from notifiers.attempt import Medium, Verdict
 from notifiers.profile import load_profile
@@ -69,13 +70,19 @@ class Demo:
     """A running service, the phones and mailboxes of its people, and the clock that the story turns."""
 
     def __init__(
-        self, service: Service, clock: StoryClock, phones: PhoneSink, tokens: dict[str, str], account: Account
+        self,
+        service: Service,
+        clock: StoryClock,
+        phones: PhoneSink,
+        tokens: dict[str, str],
+        account: Account,
+        teller: Teller,
     ) -> None:
         self.service = service
         self.clock = clock
         self.phones = phones
         self.account = account
-        self.teller = Teller(service.profile)
+        self.teller = teller
         self._tokens = tokens
         self._answered: set[str] = set()
         self._seen = 0
@@ -232,20 +239,20 @@ def _link(body: str) -> str:
     return last.removeprefix("Svara: ").strip() if last.startswith("Svara: ") else ""
 
 
-def play(keep: bool = False) -> int:
+def play(keep: bool = False, console: Console | None = None) -> int:
     """Plays the demo. Returns 0 if every alert reached somebody."""
     try:
-        return asyncio.run(_play(keep))
+        return asyncio.run(_play(keep, console))
     except ServiceError as error:
         print(error)
         return 1
 
 
-async def _play(keep: bool) -> int:
+async def _play(keep: bool, console: Console | None) -> int:
     stories, _ = load_stories(STOCKHOLM / "stories")
     morning = next(s for s in stories if s.name.startswith("G-01"))
     account = Account()
-    async with _running(morning, account) as demo:
+    async with _running(morning, account, console) as demo:
         demo.teller.opening(demo.service.url)
         await demo.warning()
         await demo.story(morning)
@@ -261,7 +268,7 @@ async def _play(keep: bool) -> int:
 
 
 @contextlib.asynccontextmanager
-async def _running(story: Story, account: Account) -> AsyncIterator[Demo]:
+async def _running(story: Story, account: Account, console: Console | None) -> AsyncIterator[Demo]:
     zone_start = next(story.moments("Europe/Stockholm"))[0] - timedelta(minutes=20)
     clock = StoryClock(zone_start)
     with tempfile.TemporaryDirectory(prefix="beredd-demo-") as folder:
@@ -270,7 +277,7 @@ async def _running(story: Story, account: Account) -> AsyncIterator[Demo]:
             settings = Settings(STOCKHOLM, Path(folder) / "data", Path(folder) / "secrets.yaml", port=0)
             service = Service(settings, clock, meter=account)
             await service.start()
-            demo = Demo(service, clock, phones, tokens, account)
+            demo = Demo(service, clock, phones, tokens, account, Teller(service.profile, console))
             try:
                 yield demo
             finally:

@@ -53,8 +53,8 @@ BRIEF = frozenset({Happening.OPENED, Happening.DECIDED, Happening.UNDELIVERED, H
 class Teller:
     """Prints what is new since it last looked."""
 
-    def __init__(self, profile: Profile) -> None:
-        self.console = Console(highlight=False)
+    def __init__(self, profile: Profile, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
         self.brief = False
         self._profile = profile
         self._zone = ZoneInfo(profile.policy.settings.timezone)
@@ -131,27 +131,22 @@ class Teller:
 
     def _plan(self, situation: Situation) -> None:
         fresh = [o for o in situation.obligations if f"{situation.realm}/{self._key(situation, o)}" not in self._rows]
-        if not fresh:
-            return
-        table = Table(box=None, padding=(0, 1), header_style="dim", pad_edge=True)
-        for title in ("  Larmas", "Roll", "Organisation", "Ska", "Princip och skäl"):
-            table.add_column(title, overflow="fold")
         for obligation in fresh:
             self._rows.add(f"{situation.realm}/{self._key(situation, obligation)}")
-            table.add_row(*self._cells(obligation))
-        self.console.print(table)
+            self._recipient(obligation)
+
+    def _recipient(self, obligation: Obligation) -> None:
+        row, roster = obligation.row, self._profile.roster
+        person = roster.persons.get(obligation.person or obligation.answered_by or "")
+        organisation = self._profile.policy.registry.organisations[row.organisation].name
+        by = f", svar senast {obligation.deadline.astimezone(self._zone):%H:%M}" if obligation.deadline else ""
+        name = escape(person.name if person else "–")
+        self.console.print(f"  → [bold]{name}[/], {escape(roster.role_name(row.role))}, {escape(organisation)}")
+        self.console.print(f"      ska [bold]{ACTION[row.action]}[/]{by}. [dim]Därför: {escape(row.because)}[/]")
 
     @staticmethod
     def _key(situation: Situation, obligation: Obligation) -> str:
         return f"{situation.matter.id if situation.matter else ''}/{obligation.row.key}/{obligation.row.action}"
-
-    def _cells(self, obligation: Obligation) -> tuple[str, ...]:
-        row, roster = obligation.row, self._profile.roster
-        person = roster.persons.get(obligation.person or obligation.answered_by or "")
-        organisation = self._profile.policy.registry.organisations[row.organisation].name
-        name = f"  [bold]{escape(person.name)}[/]" if person else "  –"
-        cells = (roster.role_name(row.role), organisation, ACTION[row.action], row.because)
-        return (name, *map(escape, cells))
 
     def progress(self, done: int, total: int, at: datetime) -> None:
         """A bar on a terminal; nothing where there is none."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from shapely.errors import ShapelyError
-
-from notifiers.profile import Profile, load_profile
+from notifiers.profile import load_profile
 from rules.document import Fault, Gravity
-from rules.geography import load_geography
 from streams.commands.console import FINE, PROBLEMS, RED, YELLOW, Progress, as_json, data, profile_directory
+from streams.commands.profiles import load_map
 from streams.story import load_stories
 
 
@@ -51,36 +48,13 @@ def look(directory: Path) -> Checked:
     found = list(faults)
     if profile is not None:
         progress.at("Läser kartan …")
-        found += map_faults(profile, directory)
+        found += [fault for fault in (load_map(profile, directory),) if isinstance(fault, Fault)]
     if (directory / "stories").is_dir():
         progress.at("Läser berättelserna …")
         found += load_stories(directory / "stories")[1]
     progress.done()
     files = sum(1 for _ in directory.rglob("*.y*ml"))
     return Checked(directory, files, rules, tuple(sorted(found)))
-
-
-def map_faults(profile: Profile, directory: Path) -> list[Fault]:
-    """Why the profile's map cannot be used; empty if it can, or if there is none."""
-    name = profile.policy.settings.map
-    if name is None:
-        return []
-    file = directory / name
-    try:
-        load_geography(profile.policy.registry, file)
-    except json.JSONDecodeError as error:
-        return [Fault(str(file), error.lineno, error.colno, "map", f"kartan är inte JSON: {error.msg}")]
-    except OSError as error:
-        return [Fault(str(file), 1, 1, "map", f"kartan går inte att läsa: {error.strerror}")]
-    except KeyError as error:
-        return [Fault(str(file), 1, 1, "map", f"kartan saknar nyckeln {error}; väntade GeoJSON med features")]
-    except UnicodeDecodeError:
-        return [Fault(str(file), 1, 1, "map", "kartan är inte UTF-8")]
-    except ValueError as error:
-        return [Fault(str(file), 1, 1, "map", str(error).removeprefix(f"{file}: "))]
-    except (TypeError, AttributeError, IndexError, ShapelyError, RecursionError) as error:
-        return [Fault(str(file), 1, 1, "map", f"kartan är ingen GeoJSON som går att läsa ({type(error).__name__})")]
-    return []
 
 
 def _summary(checked: Checked) -> str:

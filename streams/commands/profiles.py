@@ -1,13 +1,15 @@
-"""A profile that a command needs whole: loaded, or refused with every fault that keeps it from loading."""
+"""A profile and its map, as commands need them: whole, or every fault that keeps them from being used."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from notifiers.profile import load_profile
-from rules.document import Gravity
+from shapely.errors import ShapelyError
+
+from notifiers.profile import Profile, load_profile
+from rules.document import Fault, Gravity
 from rules.geography import Geography, load_geography
-from streams.commands.check import map_faults
 from streams.commands.console import YELLOW, CommandError, talk
 from streams.intake import Intake
 
@@ -18,10 +20,29 @@ def intake_at(directory: Path) -> Intake:
     if profile is None:
         wrong = [str(f) for f in faults if f.gravity is Gravity.ERROR]
         raise CommandError("\n".join([*wrong, f"{directory}: profilen går inte att läsa; {len(wrong)} fel"]))
-    registry, name = profile.policy.registry, profile.policy.settings.map
-    broken = map_faults(profile, directory)
-    for fault in broken:
-        talk(f"{fault}; lägen på kartan räknas inte", YELLOW)
-    whole = name is not None and not broken
-    geography = load_geography(registry, directory / name) if name and whole else Geography(registry, {})
-    return Intake(profile, geography, open_door=True)
+    found = load_map(profile, directory)
+    if isinstance(found, Fault):
+        talk(f"{found}; lägen på kartan räknas inte", YELLOW)
+        found = Geography(profile.policy.registry, {})
+    return Intake(profile, found, open_door=True)
+
+
+def load_map(profile: Profile, directory: Path) -> Geography | Fault:
+    """The profile's map, or why it cannot be used."""
+    name = profile.policy.settings.map
+    file = directory / name if name else None
+    try:
+        return load_geography(profile.policy.registry, file)
+    except json.JSONDecodeError as error:
+        return Fault(str(file), error.lineno, error.colno, "map", f"kartan är inte JSON: {error.msg}")
+    except OSError as error:
+        said = f"kartan går inte att läsa: {error.strerror}"
+    except KeyError as error:
+        said = f"kartan saknar nyckeln {error}; väntade GeoJSON med features"
+    except UnicodeDecodeError:
+        said = "kartan är inte UTF-8"
+    except ValueError as error:
+        said = str(error).removeprefix(f"{file}: ")
+    except (TypeError, AttributeError, IndexError, ShapelyError, RecursionError) as error:
+        said = f"kartan är ingen GeoJSON som går att läsa ({type(error).__name__})"
+    return Fault(str(file), 1, 1, "map", said)

@@ -38,7 +38,7 @@ from rules.events import (
     Warnings,
 )
 from rules.events import Verdict as Ruling
-from rules.ladder import Action, Addressee, Ladder, Principle
+from rules.ladder import Action, Addressee, Ladder
 from rules.loader import SECTIONS as FACTS
 from rules.matter import Cause, Direction, Fact, Matter, Proposal
 from rules.policy import Policy, Settings, compile_rule
@@ -93,8 +93,14 @@ TOWN: Mapping[str, Any] = {
     ],
     "assets": [
         {"id": "boende", "name": "Boendet", "kind": "home", "area": "nord.ett", "operator": "nord", "needs": ["water"]},
-        {"id": "boende-2", "name": "Hemmet", "kind": "home", "area": "nord.tva", "operator": "nord", "needs":
-        ["water"]},
+        {
+            "id": "boende-2",
+            "name": "Hemmet",
+            "kind": "home",
+            "area": "nord.tva",
+            "operator": "nord",
+            "needs": ["water"],
+        },
         {"id": "kiosk", "name": "Kiosken", "kind": "shop", "area": "nord.ett", "operator": "okänd"},
     ],
     "sensor_kinds": [
@@ -367,9 +373,7 @@ class Play:
     @property
     def notices(self) -> list[Notice]:
         """Everything alert has asked contact to tell, in order."""
-        return [
-            o.message for s in self.stage.steps for o in s.step.outputs if isinstance(o.message, Notice)
-        ]
+        return [o.message for s in self.stage.steps for o in s.step.outputs if isinstance(o.message, Notice)]
 
     def heard(self) -> list[Notice]:
         """The notices since the last time this was asked."""
@@ -553,8 +557,9 @@ def facts(draw: st.DrawFn) -> Fact:
 def causes(draw: st.DrawFn, profile: Profile, number: int) -> Cause:
     """An open cause; a later number was opened later."""
     posts = sorted(profile.roster.duties)
-    notify = draw(st.lists(st.tuples(st.sampled_from(posts), ACTIONS.filter(lambda a: a is not Action.DECIDE)),
-    max_size=2))
+    notify = draw(
+        st.lists(st.tuples(st.sampled_from(posts), ACTIONS.filter(lambda a: a is not Action.DECIDE)), max_size=2)
+    )
     found = tuple(draw(st.lists(facts(), min_size=1, max_size=3)))
     return Cause(
         id=f"c{number}",
@@ -786,7 +791,3 @@ def snapshots(play: Play) -> Iterator[tuple[Seen_, Matter]]:
         for output in seen.step.outputs:
             if isinstance(output.message, MatterSnapshot):
                 yield seen, output.message.matter
-
-
-__all__ = [name for name in dir() if not name.startswith("_")]
-_ = Principle  # names that tests take from here in one import

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import hashlib
+import io
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterator
@@ -259,7 +260,7 @@ async def test_a_packed_body_is_415_and_is_not_unpacked(site: Site) -> None:
 
 @in_loop
 async def test_a_body_that_says_it_is_too_large_is_413(site: Site) -> None:
-    response = await site.client.post("/v1/events", data=b" " * (BODY_BYTES + 1))
+    response = await site.client.post("/v1/events", data=io.BytesIO(b" " * (BODY_BYTES + 1)))
     assert response.status == 413
     assert (await response.json())["refused"][0]["reason"] == "too_large"
 
