@@ -11,14 +11,14 @@ from datetime import datetime
 from typing import Literal, assert_never
 
 from notifiers.notice import Asked, Handover, Notice, Purpose, Row, notice_id
-from notifiers.obligation import Candidate, Obligation, ObligationState, answered, chain, ended, next_person
+from notifiers.obligation import Candidate, Obligation, ObligationState, answered, asking, chain, ended, next_person
 from notifiers.principles import order, plan
 from notifiers.profile import Profile
 from rules.events import Acknowledgement, Answer, is_exercise
 from rules.explain import place
-from rules.frozen import Frozen
+from rules.frozen import Frozen, cut
 from rules.ladder import Action
-from rules.matter import Matter, MatterChanged, Proposal
+from rules.matter import Matter, MatterChanged, Proposal, ProposalState
 from rules.record import Happening, LogLine
 from rules.step import Counter, Draft, Stage, State, Step, TimerDue
 
@@ -98,13 +98,16 @@ class _Alerting:
         if not matter.open:
             self._all_over()
             return
+        rows = plan(self.profile, matter, self.draft.now)
+        wanted = {row.key for row in rows}
         rose = before is not None and _rose(before, matter)
         known = self.roll.rows
         if rose:
-            for key in known:
-                self._ask_again(key)
-        self._cancel_decided(matter.proposal)
-        for row in plan(self.profile, matter, self.draft.now):
+            for key in known if before is not None and before.open else wanted & set(known):
+                self._ask_again(key, reopened=before is not None and not before.open)
+        self._cancel_decided(matter.proposals, wanted)
+        self._stand_down(matter.proposal, wanted)
+        for row in rows:
             self._append(row)
         if before is not None and not rose and _widened(before, matter):
             self._update(known, Purpose.UPDATE)
@@ -115,18 +118,25 @@ class _Alerting:
         if obligation is None:
             self.roll = self.roll.model_copy(update={"rows": (*self.roll.rows, row.key)})
             self._plan(row)
-        elif self._stronger(row, obligation) or (obligation.ended and row.action is Action.DECIDE):
+        elif _stronger(row, obligation) or (obligation.ended and row.action is Action.DECIDE):
             self._plan(row)
+        elif obligation.row.provisional and not row.provisional and row.action is obligation.row.action:
+            self._confirm(row, obligation)
 
-    @staticmethod
-    def _stronger(row: Row, obligation: Obligation) -> bool:
-        return row.action.rank < obligation.row.action.rank
+    def _confirm(self, row: Row, obligation: Obligation) -> None:
+        """What was provisional is so no longer: whoever had been stood down is asked again."""
+        if obligation.state is ObligationState.CANCELLED:
+            self._plan(row)
+        else:
+            self._put(obligation.model_copy(update={"row": row}))
 
     def _plan(self, row: Row) -> None:
         matter = self._the_matter()
         self._log(Happening.PLANNED, f"{self._name(row)}: {_ACTION[row.action]}. {row.because}.")
         candidates = chain(self.profile, row, self.draft.realm)
-        obligation = Obligation(row=row, generation=matter.generation, state=ObligationState.ASKED)
+        earlier = self._obligation(row.key)
+        told = earlier.told if earlier is not None else ()
+        obligation = Obligation(row=row, generation=matter.generation, state=ObligationState.ASKED, told=told)
         self._ask_next(obligation, Purpose.ALERT)
         if matter.danger_to_life and row.action is not Action.INFORM:
             self._all_waves(row, candidates)
@@ -136,16 +146,17 @@ class _Alerting:
         obligation = self._obligation(row.key)
         while obligation is not None and (candidate := next_person(candidates, obligation.asked)) is not None:
             self._tell(row, candidate, Purpose.ALERT, obligation.deadline)
-            obligation = obligation.model_copy(update={"asked": (*obligation.asked, candidate.person)})
+            obligation = asking(obligation, candidate.person)
             self._put(obligation)
 
-    def _ask_again(self, key: str) -> None:
-        """The level rose: a row that asks for an answer needs a new one; those who were only told are told again."""
+    def _ask_again(self, key: str, *, reopened: bool) -> None:
+        """The level rose, or the matter was opened again: a row that asks for an answer needs a new one; those who were
+        only told are told again."""
         obligation = self._obligation(key)
-        if obligation is None or obligation.state is ObligationState.CANCELLED:
+        if obligation is None or (obligation.state is ObligationState.CANCELLED and not reopened):
             return
         matter = self._the_matter()
-        holder = obligation.answered_by or obligation.person
+        holder = obligation.answered_by or (None if reopened else obligation.person)
         asked = obligation.model_copy(
             update={
                 "generation": matter.generation,
@@ -162,16 +173,27 @@ class _Alerting:
         if matter.danger_to_life and obligation.row.action is not Action.INFORM:
             self._all_waves(obligation.row, candidates)
 
-    def _cancel_decided(self, proposal: Proposal | None) -> None:
-        """A decision ends what asked for it; so does a proposal that was withdrawn."""
-        if proposal is not None and proposal.pending:
+    def _cancel_decided(self, proposals: tuple[Proposal, ...], wanted: set[str]) -> None:
+        """A decision ends what asked for it; so does a proposal that was withdrawn or gave way to a higher one."""
+        decided = any(p.decided_by is not None for p in proposals[-1:])
+        for key in self.roll.rows:
+            obligation = self._obligation(key)
+            if obligation is None or obligation.ended or obligation.row.action is not Action.DECIDE or key in wanted:
+                continue
+            state = ObligationState.ACKNOWLEDGED if decided else ObligationState.CANCELLED
+            self._put(ended(obligation, state))
+
+    def _stand_down(self, proposal: Proposal | None, wanted: set[str]) -> None:
+        """After a refusal nobody is chased for the proposal's sake; those it called in are told, and get updates."""
+        if proposal is None or proposal.state is not ProposalState.REFUSED:
             return
         for key in self.roll.rows:
             obligation = self._obligation(key)
-            if obligation is not None and obligation.row.action is Action.DECIDE and obligation.open:
-                decided = proposal is not None and proposal.decided_by is not None
-                state = ObligationState.ACKNOWLEDGED if decided else ObligationState.CANCELLED
-                self._put(ended(obligation, state))
+            if obligation is None or key in wanted or not obligation.row.provisional:
+                continue
+            if obligation.state is not ObligationState.CANCELLED:
+                self._put(ended(obligation, ObligationState.CANCELLED))
+                self._inform(obligation, Purpose.STAND_DOWN)
 
     def _all_over(self) -> None:
         """The matter is closed: what is open is cancelled, and everybody who was told learns that it is over."""
@@ -182,17 +204,17 @@ class _Alerting:
         self._update(self.roll.rows, Purpose.ALL_CLEAR)
 
     def _update(self, keys: tuple[str, ...], purpose: Purpose) -> None:
-        """Tells those who already know, without asking anything of them."""
+        """Tells everybody who has been told, without asking anything of them."""
         for key in keys:
             obligation = self._obligation(key)
-            if obligation is None:
-                continue
-            for person in (obligation.answered_by,) if obligation.answered_by else obligation.asked:
-                if person not in self.telling:
-                    candidate = Candidate(
-                        person=person, role=obligation.row.role, organisation=obligation.row.organisation
-                    )
-                    self._tell(obligation.row, candidate, purpose, None)
+            if obligation is not None:
+                self._inform(obligation, purpose)
+
+    def _inform(self, obligation: Obligation, purpose: Purpose) -> None:
+        for person in obligation.told:
+            if person not in self.telling:
+                candidate = Candidate(person=person, role=obligation.row.role, organisation=obligation.row.organisation)
+                self._tell(obligation.row, candidate, purpose, None)
 
     # --- asking ------------------------------------------------------------------------------------------------------
 
@@ -206,10 +228,9 @@ class _Alerting:
         within = obligation.row.answer_within
         deadline = self.draft.now + within if within is not None else None
         self._put(
-            obligation.model_copy(
+            asking(obligation, candidate.person).model_copy(
                 update={
                     "person": candidate.person,
-                    "asked": (*obligation.asked, candidate.person),
                     "state": ObligationState.ASKED,
                     "deadline": deadline,
                     "reached": False,
@@ -278,7 +299,7 @@ class _Alerting:
                 said.person,
             )
             return
-        mine = [o for k in self.roll.rows if (o := self._obligation(k)) is not None and said.person in o.asked]
+        mine = [o for k in self.roll.rows if (o := self._obligation(k)) is not None and said.person in o.told]
         for obligation in mine:
             if said.answer is Answer.TAKEN:
                 self._taken(obligation, said.person)
@@ -315,13 +336,16 @@ class _Alerting:
     # --- telling -----------------------------------------------------------------------------------------------------
 
     def _tell(self, row: Row, candidate: Candidate, purpose: Purpose, deadline: datetime | None) -> None:
-        instead = self._name(row) if (candidate.role, candidate.organisation) != row.post else None
+        stepping_in = (candidate.role, candidate.organisation) != row.post
+        instead = self._name(row) if stepping_in else None
+        # Whoever steps in for a decider may not decide: they must find somebody who may (semantics 13).
+        finding = stepping_in and row.action is Action.DECIDE and candidate.person not in row.persons
         asked = Asked(
             role=candidate.role,
             organisation=candidate.organisation,
-            action=row.action,
+            action=Action.ACT if finding else row.action,
             relation=row.relation,
-            because=row.because,
+            because=f"Hitta någon som får besluta. {row.because}" if finding else row.because,
             instead_of=instead,
         )
         self.telling.setdefault(candidate.person, []).append((asked, purpose, deadline, row.key))
@@ -355,14 +379,14 @@ class _Alerting:
             purpose=purpose,
             number=number,
             title=matter.title,
-            what=self.change or (newest.message if newest else matter.title),
+            what=cut(self.change or (newest.message if newest else matter.title), 600),
             place=place(None, matter.areas, self.profile.policy.registry),
             level=matter.alert_level,
             basis=matter.basis,
             declared_state=matter.declared_state,
             danger_to_life=matter.danger_to_life,
             first_step=next((c.first_step for c in reversed(matter.open_causes) if c.first_step), ""),
-            asked=tuple(dict.fromkeys(a for a, _, _, _ in told)),
+            asked=tuple(sorted(dict.fromkeys(a for a, _, _, _ in told), key=lambda a: a.action.rank)),
             answer_by=min(deadlines) if deadlines else None,
             informed=self._others(person),
             at=self.draft.now,
@@ -382,7 +406,7 @@ class _Alerting:
         self.draft.emit(Stage.CONTACT, person, notice)
 
     def _others(self, person: str) -> tuple[str, ...]:
-        rows = [o for k in self.roll.rows if (o := self._obligation(k)) is not None and person not in o.asked]
+        rows = [o for k in self.roll.rows if (o := self._obligation(k)) is not None and person not in o.told]
         return tuple(self._name(o.row) for o in sorted(rows, key=lambda o: order(o.row)))[:12]
 
     # --- small things ------------------------------------------------------------------------------------------------
@@ -402,15 +426,15 @@ class _Alerting:
         return self.matter
 
     def _name(self, row: Row) -> str:
-        organisation = self.profile.policy.registry.organisations[row.organisation].name
-        return f"{self.profile.roster.role_name(row.role)}, {organisation}"
+        known = self.profile.policy.registry.organisations.get(row.organisation)
+        return f"{self.profile.roster.role_name(row.role)}, {known.name if known else row.organisation}"
 
     def _person(self, person: str | None) -> str:
         known = self.profile.roster.persons.get(person or "")
         return known.name if known else person or "ingen"
 
     def _log(self, what: Happening, said: str, person: str | None = None) -> None:
-        line = LogLine(at=self.draft.now, what=what, said=said[:4000], matter=self.draft.key, person=person)
+        line = LogLine(at=self.draft.now, what=what, said=cut(said), matter=self.draft.key, person=person)
         self.draft.emit(Stage.RECORD, self.draft.key, line)
 
 
@@ -423,8 +447,14 @@ _ACTION = {
 }
 
 
+def _stronger(row: Row, obligation: Obligation) -> bool:
+    return row.action.rank < obligation.row.action.rank
+
+
 def _rose(before: Matter, matter: Matter) -> bool:
-    """A higher level, or life newly in danger: what was answered before does not cover it."""
+    """A higher level, life newly in danger, or opened again: what was answered before does not cover it."""
+    if not before.open:
+        return True
     return matter.generation > before.generation or (matter.danger_to_life and not before.danger_to_life)
 
 
@@ -432,4 +462,5 @@ def _widened(before: Matter, matter: Matter) -> bool:
     """Something that those engaged should hear of: a new cause or fact, a decision, a lower level."""
     facts = {f.said for c in matter.open_causes for f in c.facts} - {f.said for c in before.causes for f in c.facts}
     decided = (before.declared_state, before.alert_level) != (matter.declared_state, matter.alert_level)
-    return bool(facts) or decided
+    counted = sum(c.count for c in matter.open_causes) > sum(c.count for c in before.causes)
+    return bool(facts) or decided or counted

@@ -35,7 +35,7 @@ class Attempt(Frozen):
     channel: Identifier = Field(description="Reference into the secrets file; never an address itself")
     number: int = Field(ge=1)
     title: Text
-    body: Text
+    body: Annotated[str, Field(max_length=20_000)]
     deadline: Instant
     critical: bool = False
 

@@ -13,11 +13,12 @@ told that the person cannot be reached this way.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
 from notifiers.attempt import Attempt, Outcome, Verdict
-from notifiers.message import compose
+from notifiers.message import WHOLE, compose
 from notifiers.notice import Handover, Notice, NoticeRecord, NoticeState
 from notifiers.profile import Profile
 from rules.frozen import Frozen, Instant
@@ -93,8 +94,9 @@ class _Contacting:
         if notice.id in known.ids:
             return
         self.draft.put(KNOWN_KEY, Known(ids=(*known.ids, notice.id)[-REMEMBERED:]))
+        self._window_over()
         window = self.draft.find(Window, WINDOW_KEY)
-        if window is None or window.until <= self.draft.now:
+        if window is None:
             self._open_window(())
             self._start((notice,))
         elif notice.danger_to_life:
@@ -112,12 +114,16 @@ class _Contacting:
         window = self.draft.find(Window, WINDOW_KEY)
         if window is None or window.until > self.draft.now:
             return
-        if window.waiting:
-            self._open_window(())
-            # What asks for an answer stands first; an update never hides it.
-            self._start(tuple(sorted(window.waiting, key=lambda n: (not n.critical, n.at, n.id))))
-        else:
+        if not window.waiting:
             self.draft.drop(WINDOW_KEY)
+            return
+        self._open_window(())
+        # What asks for an answer stands first; an update never hides it.
+        ordered = tuple(sorted(window.waiting, key=lambda n: (not n.critical, n.at, n.id)))
+        for together in _letters(ordered):
+            self._start(together)
+            for merged in together[1:]:
+                self._record(merged.id, (merged,), NoticeState.MERGED, "", 0)
 
     # --- sending -----------------------------------------------------------------------------------------------------
 
@@ -228,3 +234,13 @@ class _Contacting:
     def _log(self, what: Happening, said: str, matter: str) -> None:
         line = LogLine(at=self.draft.now, what=what, said=said, matter=matter, person=self.person)
         self.draft.emit(Stage.RECORD, matter, line)
+
+
+def _letters(notices: tuple[Notice, ...]) -> Iterator[tuple[Notice, ...]]:
+    """The notices as messages: of those that ask for an answer never more in one than are told whole; the updates, of
+    which a message may only count some, go with the last."""
+    critical = tuple(n for n in notices if n.critical)
+    others = notices[len(critical) :]
+    shares = [critical[i : i + WHOLE] for i in range(0, len(critical), WHOLE)] or [()]
+    yield from shares[:-1]
+    yield shares[-1] + others

@@ -15,9 +15,13 @@ from notifiers.notice import Asked, Notice, Purpose
 from notifiers.profile import Profile
 from rules.events import is_exercise
 from rules.explain import uncapitalised
+from rules.frozen import cut
 from rules.ladder import Action
 from rules.matter import Basis
 from rules.registry import Relation
+
+WHOLE, NAMED, LONGEST = 5, 20, 18_000
+"""How many notices a message tells whole, how many more by name, and the characters it may have; the page tells all."""
 
 CODE = "{code}"
 """Where the host puts the notice's code when it sends; no stored text holds the code itself."""
@@ -49,6 +53,7 @@ PURPOSE = {
     Purpose.ALERT: "Larm",
     Purpose.RISE: "Höjd nivå",
     Purpose.ESCALATION: "Larm: ingen har svarat",
+    Purpose.STAND_DOWN: "Du behövs inte längre",
     Purpose.UPDATE: "Ny uppgift",
     Purpose.ALL_CLEAR: "Avslutat",
 }
@@ -70,20 +75,35 @@ class Message:
 def compose(profile: Profile, notices: tuple[Notice, ...], realm: str, medium: Medium) -> Message:
     """One message for all that one person is told now. SMS gets the short form; the others the whole."""
     first = first_line(notices, realm)
-    parts = [_short(profile, n) if medium is Medium.SMS else _whole(profile, n) for n in notices]
-    head = [first] if first else []
-    body = (
-        "\n\n".join(head + parts + [_link(profile, notices)])
-        if medium is not Medium.SMS
-        else "\n".join(head + parts + [_link(profile, notices)])
-    )
-    return Message(_title(notices, realm), escape_but_code(body))
+    say = _short if medium is Medium.SMS else _whole
+    whole, named, more = parted(notices)
+    told = [say(profile, notice) for notice in whole]
+    told += [f"{PURPOSE[n.purpose]} i {n.matter}: {cut(n.title, 100)}" for n in named]
+    told += [f"... och {more} uppdateringar till; se länken."] if more else []
+    between = "\n" if medium is Medium.SMS else "\n\n"
+    body = between.join([first] * bool(first) + [cut(between.join(told), LONGEST)] + [_link(profile, notices)])
+    return Message(harmless(_title(notices, realm)), escape_but_code(body))
+
+
+def parted(notices: tuple[Notice, ...]) -> tuple[tuple[Notice, ...], tuple[Notice, ...], int]:
+    """Those told whole, those told by name, and how many are only counted. What asks for an answer is always told
+    whole: contact never puts more than `WHOLE` of those into one message (invariant 5)."""
+    whole = tuple(n for i, n in enumerate(notices) if n.critical or i < WHOLE)
+    rest = tuple(n for n in notices if n not in whole)
+    return whole, rest[:NAMED], max(len(rest) - NAMED, 0)
+
+
+def harmless(text: str) -> str:
+    """The text with nothing in it that the host would fill in: what somebody wrote in a report is no placeholder."""
+    while CODE in text:
+        text = text.replace(CODE, "{ code }")
+    return text
 
 
 def escape_but_code(body: str) -> str:
-    """Braces that somebody wrote in a report are no placeholders: only our own link keeps its `{code}`."""
-    *rest, link = body.rsplit("\n", 1)
-    return "\n".join([*(r.replace(CODE, "{ code }") for r in rest), link])
+    """Only our own link, the last line, keeps its `{code}`."""
+    rest, _, link = body.rpartition("\n")
+    return f"{harmless(rest)}\n{link}"
 
 
 def first_line(notices: tuple[Notice, ...], realm: str) -> str:
@@ -98,17 +118,17 @@ def _title(notices: tuple[Notice, ...], realm: str) -> str:
     top = notices[0]
     more = f" (+{len(notices) - 1} till)" if len(notices) > 1 else ""
     drill = "ÖVNING " if is_exercise(realm) else ""
-    danger = any(n.danger_to_life for n in notices) and not drill
-    return f"{drill}{'Ring 112. ' if danger else ''}{PURPOSE[top.purpose]}: {top.title}{more}"[:200]
+    danger = any(n.danger_to_life and n.purpose is not Purpose.ALL_CLEAR for n in notices) and not drill
+    return f"{drill}{'Ring 112. ' if danger else ''}{PURPOSE[top.purpose]}: {cut(top.title, 150)}{more}"
 
 
 def _whole(profile: Profile, notice: Notice) -> str:
     lines = [f"{PURPOSE[notice.purpose]} nr {notice.number} i ärende {notice.matter}", notice.what]
     lines += [f"Var: {notice.place}", f"Hur allvarligt: {severity(notice)}"]
-    for asked in notice.asked if notice.purpose is not Purpose.ALL_CLEAR else ():
+    for asked in _strongest_first(notice) if notice.purpose is not Purpose.ALL_CLEAR else ():
         lines += [f"{what_to_do(asked, profile)}.", f"Varför just du: {why_you(asked, profile)}."]
     if notice.first_step and notice.answerable:
-        lines.append(f"Gör först: {notice.first_step}")
+        lines.append(f"Gör först: {cut(notice.first_step, 300)}")
     if notice.answer_by is not None and notice.answerable:
         lines.append(f"Svara senast {clock(profile, notice.answer_by)}.")
     if notice.informed:
@@ -118,9 +138,13 @@ def _whole(profile: Profile, notice: Notice) -> str:
 
 def _short(profile: Profile, notice: Notice) -> str:
     """For SMS: what, what to do, by when. The page behind the link says the rest."""
-    do = what_to_do(notice.asked[0], profile) if notice.answerable else PURPOSE[notice.purpose]
+    do = what_to_do(_strongest_first(notice)[0], profile) if notice.answerable else PURPOSE[notice.purpose]
     by = f" Svara senast {clock(profile, notice.answer_by)}." if notice.answer_by and notice.answerable else ""
-    return f"{notice.what[:160]} {do}.{by}"
+    return f"{cut(notice.what, 120)} Nivå: {severity(notice)}. {do}.{by}"
+
+
+def _strongest_first(notice: Notice) -> tuple[Asked, ...]:
+    return tuple(sorted(notice.asked, key=lambda asked: asked.action.rank))
 
 
 def severity(notice: Notice) -> str:

@@ -30,6 +30,7 @@ class Row(Frozen):
     because: Text
     relation: Relation
     answer_within: Duration | None = None
+    provisional: bool = Field(default=False, description="Bara för att ett förslag väntar på beslut")
     persons: tuple[str, ...] = Field(default=(), description="Namngivna i delegationen; annars rollens innehavare")
 
     @property
@@ -47,6 +48,7 @@ class Purpose(StrEnum):
     ALERT = "alert"  # you are asked
     RISE = "rise"  # the level rose, or life is now in danger: answer anew
     ESCALATION = "escalation"  # somebody before you did not answer
+    STAND_DOWN = "stand_down"  # the proposal that called you in was refused: no answer needed any more
     UPDATE = "update"  # something changed; no answer needed
     ALL_CLEAR = "all_clear"  # it is over
 
@@ -88,6 +90,7 @@ class Notice(Frozen):
     @property
     def answerable(self) -> bool:
         return any(a.action is not Action.INFORM for a in self.asked) and self.purpose not in (
+            Purpose.STAND_DOWN,
             Purpose.UPDATE,
             Purpose.ALL_CLEAR,
         )
@@ -120,6 +123,7 @@ class NoticeState(StrEnum):
 
     WAITING = "waiting"  # merged with others at the end of the window
     SENDING = "sending"
+    MERGED = "merged"  # told in another message, with other notices
     REACHED = "reached"  # a channel took it
     FAILED = "failed"  # every channel refused it
 

@@ -23,6 +23,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from pydantic import Field
+
 from notifiers.notice import Row
 from notifiers.profile import Profile
 from rules.events import is_exercise
@@ -49,7 +51,8 @@ class Obligation(Frozen):
     state: ObligationState
     person: str | None = None
     notice: str | None = None
-    asked: tuple[str, ...] = ()
+    asked: tuple[str, ...] = Field(default=(), description="De som har frågats i den här omgången")
+    told: tuple[str, ...] = Field(default=(), description="Alla som har frågats; vem av dem som helst får svara")
     deadline: Instant | None = None
     answered_by: str | None = None
     answered_at: Instant | None = None
@@ -82,23 +85,34 @@ def chain(profile: Profile, row: Row, realm: str) -> tuple[Candidate, ...]:
     found: dict[str, Candidate] = {}
     for person in () if is_exercise(realm) else row.persons:
         found.setdefault(person, Candidate(person=person, role=row.role, organisation=row.organisation))
-    for role, organisation in _posts(profile, row):
+    for role, organisation in _posts(profile, row, realm):
         for person in profile.roster.persons_of((role, organisation), realm):
             found.setdefault(person, Candidate(person=person, role=role, organisation=organisation))
     return tuple(found.values())
 
 
-def _posts(profile: Profile, row: Row) -> tuple[tuple[str, str], ...]:
-    head = profile.policy.registry.organisations[row.organisation].head
-    posts = [row.post]
-    if row.action is not Action.INFORM:
-        posts += [(head, row.organisation)] if head else []
-        posts += [profile.roster.last_resort]
-    return tuple(posts)
+def _posts(profile: Profile, row: Row, realm: str) -> tuple[tuple[str, str], ...]:
+    """The posts asked in turn. Only those of the delegation table may decide; past them `tib` must find one who may."""
+    organisation = profile.policy.registry.organisations.get(row.organisation)
+    head = organisation.head if organisation is not None else None
+    match row.action:
+        case Action.INFORM:
+            return (row.post,)
+        case Action.DECIDE:
+            delegated = bool(row.persons) and not is_exercise(realm)
+            return (*(() if delegated else (row.post,)), profile.roster.last_resort)
+        case _:
+            return (row.post, *(((head, row.organisation),) if head else ()), profile.roster.last_resort)
 
 
 def next_person(candidates: tuple[Candidate, ...], asked: tuple[str, ...]) -> Candidate | None:
     return next((c for c in candidates if c.person not in asked), None)
+
+
+def asking(obligation: Obligation, person: str) -> Obligation:
+    """The obligation with one more person asked, in this round and at all."""
+    told = obligation.told if person in obligation.told else (*obligation.told, person)
+    return obligation.model_copy(update={"asked": (*obligation.asked, person), "told": told})
 
 
 def answered(obligation: Obligation, person: str, now: datetime) -> Obligation:

@@ -19,7 +19,7 @@ from datetime import datetime
 from notifiers.notice import Row
 from notifiers.profile import Profile
 from rules.explain import area_name, uncapitalised
-from rules.ladder import Action, Addressee, Principle
+from rules.ladder import Action, Addressee, Entered, Principle
 from rules.matter import Cause, Direction, Fact, Matter
 from rules.registry import UNKNOWN_OPERATOR, Organisation, Relation
 
@@ -79,7 +79,8 @@ class _Planning:
             self._unresolved(cause)
 
     def _areas(self, cause: Cause) -> tuple[str, ...]:
-        return tuple(sorted({a for f in cause.facts for a in f.areas})) or (self.registry.city,)
+        known = {a for f in cause.facts for a in f.areas if a in self.registry.areas}
+        return tuple(sorted(known)) or (self.registry.city,)
 
     def _asset(self, cause: Cause, fact: Fact) -> bool:
         """The asset's operator acts; its manager and owner are told. Somebody who lacks water is not the one who
@@ -103,6 +104,8 @@ class _Planning:
 
     def _function(self, cause: Cause, function: str, area: str) -> bool:
         """The organisations with the function in the smallest area around this one that has any."""
+        if function not in self.registry.functions:
+            return False  # an open matter may outlive a function that a new profile no longer has
         name = self.registry.functions[function].name
         for place in self.registry.ancestors(area):
             holders = tuple(self._holders(function, place))
@@ -167,7 +170,7 @@ class _Planning:
             if c.reported and c.action is Action.ACT
             for f in c.facts
             for a in f.areas
-            if (d := self.registry.district(a))
+            if a in self.registry.areas and (d := self.registry.district(a))
         }
         if len(acting) < 2 and len(districts) < 2:
             return
@@ -181,11 +184,13 @@ class _Planning:
 
     # --- what rules and levels name ----------------------------------------------------------------------------------
 
-    def named(self, addressee: Addressee, by: str) -> None:
+    def named(self, addressee: Addressee, by: str, *, provisional: bool = False) -> None:
         for organisation in self._where(addressee):
+            if organisation not in self.registry.organisations:
+                continue
             name = self.registry.organisations[organisation].name
             why = f"{name}: {uncapitalised(self.roster.role_name(addressee.role))} ska veta enligt {by}"
-            self._add(addressee.role, organisation, addressee.action, addressee.principle, why)
+            self._add(addressee.role, organisation, addressee.action, addressee.principle, why, provisional=provisional)
 
     def _where(self, addressee: Addressee) -> tuple[str, ...]:
         """Where a role that is named without its organisation is meant: the only one that has it; else those whose area
@@ -193,9 +198,8 @@ class _Planning:
         if addressee.organisation is not None:
             return (addressee.organisation,)
         found = self.roster.organisations_with(addressee.role)
-        touched = {place for area in self.matter.areas for place in self.registry.ancestors(area)} - {
-            self.registry.city
-        }
+        areas = [a for a in self.matter.areas if a in self.registry.areas]
+        touched = {place for area in areas for place in self.registry.ancestors(area)} - {self.registry.city}
         near = tuple(o for o in found if touched & set(self.registry.organisations[o].coordinates))
         return found if len(found) == 1 or not near else near
 
@@ -203,13 +207,19 @@ class _Planning:
         """Every level up to the one that stands adds its recipients; those that need a decision wait for it."""
         for level in self.ladder.up_to(self.matter.alert_level):
             for addressee in level.adds:
-                self.named(addressee, f"nivån {uncapitalised(level.name)}")
+                self.named(addressee, f"nivån {uncapitalised(level.name)}", provisional=self._provisional(level.id))
         # What a decided level adds does not follow into a declared one: under höjd beredskap kommunstyrelsen leads, not
         # krisledningsnämnden (2006:544 3:2), and a decision within the city is another matter.
         decided = self.ladder[self.matter.declared_state].entered
         for level in self.ladder.up_to(self.matter.declared_state):
             for addressee in level.adds_when_decided if level.entered is decided else ():
                 self.named(addressee, f"det beslutade läget {uncapitalised(level.name)}")
+
+    def _provisional(self, level: str) -> bool:
+        """True for a level that only a pending proposal means: nobody has decided it, and no rule may raise it."""
+        settled = [c.level for c in self.matter.open_causes if self.ladder[c.level].entered is Entered.DETECTED]
+        highest = self.ladder.highest_of((self.matter.declared_state, *settled))
+        return self.ladder.rank(level) > self.ladder.rank(highest)
 
     def decider(self) -> None:
         """Whoever may decide the pending proposal; if nobody may, the duty officer must find somebody."""
@@ -248,6 +258,8 @@ class _Planning:
         principle: Principle,
         why: str,
         persons: tuple[str, ...] = (),
+        *,
+        provisional: bool = False,
     ) -> None:
         row = Row(
             role=role,
@@ -257,10 +269,12 @@ class _Planning:
             because=f"{why} ({SWEDISH[principle]})",
             relation=self.registry.organisations[organisation].relation,
             answer_within=self.roster.answering.within(action),
+            provisional=provisional and action is not Action.ACT,
             persons=persons,
         )
         known = self.rows.get(row.key)
-        if known is None or known.action.rank > action.rank:
+        settled = known is not None and known.provisional and not row.provisional and known.action is action
+        if known is None or known.action.rank > action.rank or settled:
             self.rows[row.key] = row
 
 

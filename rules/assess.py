@@ -32,6 +32,7 @@ from rules.events import (
     Warnings,
 )
 from rules.facts import incident_fact, warning_fact
+from rules.frozen import cut
 from rules.instances import Instances
 from rules.matter import Cause, Fact, Matter
 from rules.policy import LeafRef, Policy
@@ -262,5 +263,5 @@ class _Assessment:
             self.docket.forget(timer.name.removeprefix("forget|"))
 
     def _note(self, said: str, event: str) -> None:
-        line = LogLine(at=self.draft.now, what=Happening.NOTICED, said=said[:4000], area=self.draft.key, event=event)
+        line = LogLine(at=self.draft.now, what=Happening.NOTICED, said=cut(said), area=self.draft.key, event=event)
         self.draft.emit(Stage.RECORD, self.draft.key, line)

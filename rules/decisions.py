@@ -9,6 +9,7 @@ from __future__ import annotations
 from rules.docket import Docket
 from rules.events import Decision, Verdict
 from rules.explain import area_name
+from rules.frozen import cut
 from rules.ladder import Action, Entered
 from rules.matter import Cause, Direction, Fact, Matter, Proposal, ProposalState
 from rules.record import Happening, LogLine
@@ -55,8 +56,9 @@ def _settle(docket: Docket, matter: Matter, proposal: Proposal | None, decision:
     granted = decision.decision is Verdict.GRANT
     target = proposal.level if proposal is not None else decision.level or matter.declared_state
     who = f"{decision.by} ({decision.person})"
-    said = f"{who} {'beslutade' if granted else 'avslog'} {target}. {decision.reason}".strip()
-    docket.log(Happening.DECIDED, matter, said, person=decision.person, event=event)
+    what = f"{'beslutade' if granted else 'avslog'} {target}. {cut(decision.reason, 500)}".strip()
+    docket.log(Happening.DECIDED, matter, f"{who} {what}", person=decision.person, event=event)
+    said = f"{decision.by} {what}"  # what everybody is told names the role; the log names the person too
     if proposal is not None:
         outcome = {
             "state": ProposalState.GRANTED if granted else ProposalState.REFUSED,
@@ -76,9 +78,10 @@ def _close(docket: Docket, matter: Matter, decision: Decision, event: str) -> st
     if not _allowed(docket, decision, matter.alert_level, matter.area):
         return f"{decision.person} får inte avsluta ärendet som {decision.by}."
     closed = tuple(c if not c.open else c.model_copy(update={"cleared_at": docket.draft.now}) for c in matter.causes)
-    said = f"{decision.by} ({decision.person}) avslutade ärendet. {decision.reason}".strip()
+    what = f"avslutade ärendet. {cut(decision.reason, 500)}".strip()
+    said = f"{decision.by} ({decision.person}) {what}"
     docket.log(Happening.DECIDED, matter, said, person=decision.person, event=event)
-    docket.settle(matter.model_copy(update={"causes": closed}), said)
+    docket.settle(matter.model_copy(update={"causes": closed}), f"{decision.by} {what}")
     return None
 
 

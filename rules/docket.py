@@ -15,6 +15,7 @@ from datetime import timedelta
 
 from rules.entries import AssessDraft
 from rules.explain import area_name
+from rules.frozen import cut
 from rules.ladder import Entered
 from rules.matter import Cause, Direction, Matter, MatterChanged, OpenMatters, Proposal, ProposalState, levelled
 from rules.policy import Policy
@@ -113,7 +114,7 @@ class Docket:
                 "assets": _added(matter.assets, (f.asset for f in facts if f.asset)),
                 "functions": _added(matter.functions, cause.functions),
                 "families": _added(matter.families, cause.families),
-                "refs": _added(matter.refs, (r for f in facts for r in (f.key, *f.refs))),
+                "refs": _added(matter.refs, (r for f in facts for r in (f.key, *f.refs)))[-REFS_KEPT:],
                 "policy": self.policy.hash,
             }
         )
@@ -122,7 +123,7 @@ class Docket:
 
     def replace_cause(self, matter: Matter, cause: Cause, change: str) -> Matter:
         """The matter with this cause in place of the open one of the same id."""
-        causes = tuple(cause if c.id == cause.id and c.open else c for c in matter.causes)
+        causes = _kept(tuple(cause if c.id == cause.id and c.open else c for c in matter.causes))
         return self.settle(self._widened(matter.model_copy(update={"causes": causes}), cause), change)
 
     def clear_cause(self, matter: Matter, identity: str, why: str) -> None:
@@ -222,14 +223,14 @@ class Docket:
             None,
         )
         proposal = Proposal(
-            number=len(matter.proposals) + 1,
+            number=matter.proposal.number + 1 if matter.proposal else 1,
             level=level,
             direction=direction,
             scope=matter.area,
             role=delegation.role if delegation else None,
             organisation=delegation.organisation if delegation else None,
             persons=delegation.persons if delegation else (),
-            because=because[:4000],
+            because=cut(because, 2000),
             causes=causes,
             proposed_at=now,
             decide_by=now + ladder[decided].decide_within,
@@ -237,7 +238,7 @@ class Docket:
         who = proposal.role or "ingen utsedd"
         where = area_name(matter.area, self.policy.registry)
         self.log(Happening.PROPOSED, matter, f"Förslag: {level} för {where}. Beslutas av {who}.")
-        return matter.model_copy(update={"proposals": (*matter.proposals, proposal)})
+        return matter.model_copy(update={"proposals": (*matter.proposals, proposal)[-PROPOSALS_KEPT:]})
 
     def _withdrawn(self, matter: Matter, proposal: Proposal) -> Matter:
         self.log(Happening.CANCELLED, matter, f"Förslaget om {proposal.level} gäller inte längre.")
@@ -253,7 +254,7 @@ class Docket:
         line = LogLine(
             at=self.draft.now,
             what=what,
-            said=said[:4000],
+            said=cut(said),
             matter=matter.id,
             area=matter.area,
             person=person,
@@ -264,3 +265,14 @@ class Docket:
 
 def _added(known: tuple[str, ...], more: Iterator[str] | tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*known, *more)))
+
+
+REFS_KEPT = 200
+CLEARED_KEPT = 20
+PROPOSALS_KEPT = 20
+
+
+def _kept(causes: tuple[Cause, ...]) -> tuple[Cause, ...]:
+    """All open causes and the newest of the cleared ones; the log keeps the rest."""
+    cleared = [c for c in causes if not c.open][-CLEARED_KEPT:]
+    return tuple(c for c in causes if c.open or c in cleared)

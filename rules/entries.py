@@ -6,10 +6,20 @@ from rules.arrival import Forward, Reported
 from rules.matter import Matter, MatterChanged, OpenMatters
 from rules.record import LogLine, MatterSnapshot
 from rules.step import Counter, Draft
-from rules.trackers import Held, Instance, KnownIncident, KnownWarning, LastValue, LeafFacts, Registered
+from rules.trackers import Held, Instance, KnownIncident, KnownWarning, LastValue, LeafFacts, Registered, Unshown
 
 Entry = (
-    LastValue | Held | LeafFacts | Instance | KnownIncident | KnownWarning | Registered | OpenMatters | Matter | Counter
+    LastValue
+    | Held
+    | LeafFacts
+    | Instance
+    | Unshown
+    | KnownIncident
+    | KnownWarning
+    | Registered
+    | OpenMatters
+    | Matter
+    | Counter
 )
 OutputMessage = Reported | Forward | MatterChanged | MatterSnapshot | LogLine
 AssessDraft = Draft[Entry, OutputMessage]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rules.arrival import Reported
 from rules.events import Incident, Reading, Warning
 from rules.explain import SEVERITY, incident_name, number, place, quantity, sensor_words
+from rules.frozen import cut
 from rules.matter import Fact
 from rules.registry import Registry
 from rules.rule import SensorCondition
@@ -45,7 +46,7 @@ def incident_fact(registry: Registry, ref: str, incident: Incident, message: Rep
     source = message.event.source
     return Fact(
         key=f"incident:{ref}",
-        said=f"{name}, {where}{text}"[:4000],
+        said=cut(f"{name}, {where}{text}", 1000),
         at=incident.since or message.event.time,
         event=message.event.id,
         asset=incident.asset,
@@ -53,7 +54,7 @@ def incident_fact(registry: Registry, ref: str, incident: Incident, message: Rep
         areas=message.areas,
         refs=tuple(x for r in incident.relates_to for x in (r, f"incident:{source}|{r}")),
         danger_to_life=incident.danger_to_life or bool(known and known.danger_to_life),
-        placeholders=(("kind", name), ("place", where), ("text", incident.text)),
+        placeholders=(("kind", name), ("place", where), ("text", cut(incident.text, 500))),
     )
 
 
@@ -64,10 +65,10 @@ def warning_fact(registry: Registry, warning: Warning, feed: str, areas: tuple[s
     title = warning.title or warning.kind
     return Fact(
         key=f"warning:{feed}|{warning.identifier}",
-        said=f"{title} ({severity}), {where}",
+        said=cut(f"{title} ({severity}), {where}", 1000),
         at=warning.starts or message.event.time,
         event=message.event.id,
         kind=warning.kind,
         areas=areas,
-        placeholders=(("kind", title), ("place", where), ("text", warning.text[:300]), ("severity", severity)),
+        placeholders=(("kind", title), ("place", where), ("text", cut(warning.text, 300)), ("severity", severity)),
     )

@@ -29,3 +29,8 @@ Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, patt
 
 Text = Annotated[str, StringConstraints(max_length=4000)]
 """Text that a person wrote or reads. Bounded, since it goes into messages."""
+
+
+def cut(text: str, limit: int = 4000) -> str:
+    """The text, or its beginning with "…" if it is longer than this: a long report must never stop an alert."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -16,12 +16,13 @@ from rules.arrival import Forward
 from rules.docket import Docket
 from rules.entries import AssessDraft
 from rules.explain import area_name, place, say
+from rules.frozen import cut
 from rules.matter import Cause, Fact, Matter
 from rules.policy import CompiledRule, LeafRef, Policy
 from rules.registry import AreaKind
 from rules.rule import AllCondition, AnyCondition_, IncidentsCondition, SensorCondition
 from rules.step import Stage
-from rules.trackers import Instance, LeafFacts, leaf_holds, without_old
+from rules.trackers import BUCKETS, Instance, LeafFacts, Unshown, bucket, leaf_holds, without_old
 
 
 class Instances:
@@ -106,22 +107,27 @@ class Instances:
             forward = Forward(rule=leaf.rule.identity, path=leaf.path, group=group, fact=fact, present=present)
             self.draft.emit(Stage.ASSESS, owner, forward)
             return
-        key = f"leaf/{leaf.rule.identity}/{leaf.path}/{group}"
+        self._keep(leaf, group, fact, present=present)
+        if not only_leaf:
+            self._evaluate(leaf, group, fact, present=present)
+
+    def _keep(self, leaf: LeafRef, group: str, fact: Fact, *, present: bool) -> None:
+        """Notes the fact among those that satisfy the condition. What happened within a window stays there when it is
+        over, until the window has passed."""
+        key = f"leaf/{leaf.rule.identity}/{leaf.path}/{group}/{bucket(fact.key)}"
         entry = self.draft.find(LeafFacts, key)
         facts = dict(entry.facts) if entry else {}
-        windowed = isinstance(leaf.condition, IncidentsCondition) and leaf.condition.within is not None
+        within = leaf.condition.within if isinstance(leaf.condition, IncidentsCondition) else None
         if present:
             facts[fact.key] = fact
-        elif not windowed:  # what happened within a window happened, also when it is over
+        elif within is None:
             facts.pop(fact.key, None)
-        if windowed and isinstance(leaf.condition, IncidentsCondition) and leaf.condition.within is not None:
-            facts = without_old(facts, leaf.condition.within, self.draft.now)
+        if within is not None:
+            facts = without_old(facts, within, self.draft.now)
         if facts:
             self.draft.put(key, LeafFacts(facts=facts))
         else:
             self.draft.drop(key)
-        if not only_leaf:
-            self._evaluate(leaf.rule, group, fact, present=present)
 
     def forwarded(self, message: Forward) -> None:
         leaf = self.leaf(message.rule, message.path)
@@ -138,15 +144,17 @@ class Instances:
         return self.draft.get(self._instance_key(rule, group)) is not None
 
     def _leaf_facts(self, leaf: LeafRef, group: str) -> dict[str, Fact]:
-        entry = self.draft.find(LeafFacts, f"leaf/{leaf.rule.identity}/{leaf.path}/{group}")
-        return entry.facts if entry else {}
+        at = f"leaf/{leaf.rule.identity}/{leaf.path}/{group}/"
+        shares = (self.draft.find(LeafFacts, f"{at}{number}") for number in range(BUCKETS))
+        return {k: f for share in shares if share is not None for k, f in share.facts.items()}
 
     def _holds(self, condition: AnyCondition_, leaves: tuple[LeafRef, ...], group: str) -> bool:
         truths = [leaf_holds(leaf, self._leaf_facts(leaf, group)) for leaf in leaves]
         return all(truths) if isinstance(condition, AllCondition) else any(truths)
 
-    def _evaluate(self, rule: CompiledRule, group: str, fact: Fact, *, present: bool) -> None:
+    def _evaluate(self, leaf: LeafRef, group: str, fact: Fact, *, present: bool) -> None:
         """The rule's state in the group after a fact came or went."""
+        rule = leaf.rule
         key = self._instance_key(rule, group)
         instance = self.draft.find(Instance, key)
         if instance is None:
@@ -160,50 +168,88 @@ class Instances:
             if present and self._holds(rule.rule.when, rule.when, group):
                 self._begin(rule, group)
             return
-        self._go_on(rule, group, instance, matter, cause)
+        self._go_on(leaf, group, instance, matter, cause, fact, present=present)
 
     def _begin(self, rule: CompiledRule, group: str) -> None:
         facts = self._contributing(rule, group)
-        cause = self.cause(rule, f"{rule.identity}|{group}", facts, self._because(rule, facts))
+        shown = _shown((), facts)
+        cause = self.cause(rule, f"{rule.identity}|{group}", shown, self._because(rule, shown, len(facts)))
+        cause = cause.model_copy(update={"count": len(facts)})
         matter = self.docket.enter(cause, self.title(rule.rule.name, facts[0]))
-        self.draft.put(self._instance_key(rule, group), Instance(matter=matter.id, cause=cause.id))
+        unshown = [f for f in facts if f not in shown]
+        for fact in unshown:
+            self.draft.put(self._unshown_key(rule, group, fact), Unshown())
+        instance = Instance(matter=matter.id, cause=cause.id, unshown=len(unshown))
+        self.draft.put(self._instance_key(rule, group), instance)
 
-    def _go_on(self, rule: CompiledRule, group: str, instance: Instance, matter: Matter, cause: Cause) -> None:
-        """More facts widen the cause; facts that are positively over end it, at once by its own `until` or after the
-        hold time."""
-        now_there = {f.key: f for f in self._contributing(rule, group)}
-        facts = tuple(now_there.pop(f.key, f) for f in cause.facts) + tuple(now_there.values())
-        changed = tuple(f for f in facts if f not in cause.facts)
-        if changed:
-            wider = self.cause(rule, cause.id, facts, self._because(rule, facts))
-            wider = wider.model_copy(update={"opened_at": cause.opened_at})
-            self.docket.replace_cause(matter, wider, f"Ny uppgift: {'; '.join(f.said for f in changed)}.")
-            cause = wider
-        there = {f.key: f for f in self._contributing(rule, group)}
-        gone = frozenset(f.key for f in cause.facts if f.key not in self._still_there(rule, group, there))
-        self._clear_if_over(rule, group, instance.model_copy(update={"gone": gone}), cause)
+    @staticmethod
+    def _unshown_key(rule: CompiledRule, group: str, fact: Fact) -> str:
+        return f"unshown/{rule.identity}/{group}/{fact.key}"
 
-    def _still_there(self, rule: CompiledRule, group: str, now_there: dict[str, Fact]) -> set[str]:
-        """The facts that are not positively over. In a window a fact stays counted although it is over, so incidents
-        are looked up."""
-        windowed = any(isinstance(ref.condition, IncidentsCondition) and ref.condition.within for ref in rule.when)
-        if not windowed or rule.wide:
-            return set(now_there)
-        return {
-            k
-            for k in now_there
-            if not k.startswith("incident:") or self.draft.get(f"incident/{k.removeprefix('incident:')}") is not None
-        }
+    def _go_on(
+        self,
+        leaf: LeafRef,
+        group: str,
+        instance: Instance,
+        matter: Matter,
+        cause: Cause,
+        fact: Fact,
+        *,
+        present: bool,
+    ) -> None:
+        """A fact that came widens the cause; one that is positively over may end it, at once by the rule's own `until`
+        or after the hold time."""
+        if not leaf.lowers and present:
+            instance, cause = self._came(leaf.rule, group, instance, matter, cause, fact)
+        elif not leaf.lowers:
+            instance = self._went(leaf.rule, group, instance, cause, fact)
+        self._clear_if_over(leaf.rule, group, instance, cause)
+
+    def _came(
+        self, rule: CompiledRule, group: str, instance: Instance, matter: Matter, cause: Cause, fact: Fact
+    ) -> tuple[Instance, Cause]:
+        known = next((f for f in cause.facts if f.key == fact.key), None)
+        unshown_key = self._unshown_key(rule, group, fact)
+        counted = known is not None or self.draft.get(unshown_key) is not None
+        kept = tuple(fact if f.key == fact.key else f for f in cause.facts)
+        shown = kept if known is not None else _shown(kept, (fact,))
+        if fact not in shown and not counted:
+            self.draft.put(unshown_key, Unshown())
+            instance = instance.model_copy(update={"unshown": instance.unshown + 1})
+        instance = instance.model_copy(update={"gone": instance.gone - {fact.key}})
+        if known == fact or (known is None and counted):
+            return instance, cause
+        wider = self._wider(rule, cause, shown, fact, cause.count + (not counted))
+        self.docket.replace_cause(matter, wider, f"Ny uppgift: {fact.said}.")
+        return instance, wider
+
+    def _wider(self, rule: CompiledRule, cause: Cause, shown: tuple[Fact, ...], fact: Fact, count: int) -> Cause:
+        """The cause with one more fact: its words follow the newest, and danger once told is not untold by a report
+        that does not mention it."""
+        because = self._because(rule, shown, count)
+        wider = self.cause(rule, cause.id, (*shown, fact) if fact not in shown else shown, because)
+        danger = wider.danger_to_life or cause.danger_to_life
+        kept = {"opened_at": cause.opened_at, "facts": shown, "count": count, "danger_to_life": danger}
+        return wider.model_copy(update=kept)
+
+    def _went(self, rule: CompiledRule, group: str, instance: Instance, cause: Cause, fact: Fact) -> Instance:
+        unshown_key = self._unshown_key(rule, group, fact)
+        if self.draft.get(unshown_key) is not None:
+            self.draft.drop(unshown_key)
+            return instance.model_copy(update={"unshown": instance.unshown - 1})
+        if any(f.key == fact.key for f in cause.facts):
+            return instance.model_copy(update={"gone": instance.gone | {fact.key}})
+        return instance
 
     def _clear_if_over(self, rule: CompiledRule, group: str, instance: Instance, cause: Cause) -> None:
         key = self._instance_key(rule, group)
         timer = f"clear/{rule.identity}/{group}"
         if rule.rule.until is not None:
             self.draft.put(key, instance)
-            if self._until_holds(rule, group, cause):
+            if instance.unshown == 0 and self._until_holds(rule, group, cause):
                 self._clear(rule, group, instance, f"Regeln «{rule.rule.name}»: {say(rule.rule.until, self.registry)}.")
             return
-        over = all(f.key in instance.gone for f in cause.facts)
+        over = instance.unshown == 0 and all(f.key in instance.gone for f in cause.facts)
         if over and instance.clearing_since is None:
             self.draft.put(key, instance.model_copy(update={"clearing_since": self.draft.now}))
             self.draft.wake(timer, self.draft.now + self.policy.settings.hold)
@@ -293,9 +339,9 @@ class Instances:
         }
         return empty | fixed | dict(newest.placeholders)
 
-    def _because(self, rule: CompiledRule, facts: tuple[Fact, ...]) -> str:
-        seen = "; ".join(f.said for f in facts[:5]) + (f"; och {len(facts) - 5} till" if len(facts) > 5 else "")
-        return f"Regeln «{rule.rule.name}» gäller när {say(rule.rule.when, self.registry)}. Nu: {seen}."[:4000]
+    def _because(self, rule: CompiledRule, facts: tuple[Fact, ...], count: int) -> str:
+        seen = "; ".join(cut(f.said, 200) for f in facts[:5]) + (f"; och {count - 5} till" if count > 5 else "")
+        return cut(f"Regeln «{rule.rule.name}» gäller när {say(rule.rule.when, self.registry)}. Nu: {seen}.", 2000)
 
     def functions(self, facts: tuple[Fact, ...]) -> tuple[str, ...]:
         """The functions that the facts' kinds are about, when a rule names none."""
@@ -310,4 +356,18 @@ class Instances:
         return tuple(sorted({family for f in facts for family in self.registry.families_of(f.kind)}))
 
     def title(self, name: str, fact: Fact) -> str:
-        return f"{name}, {place(fact.asset, fact.areas, self.registry)}"[:4000]
+        return cut(f"{name}, {place(fact.asset, fact.areas, self.registry)}", 300)
+
+
+SHOWN = 25
+"""How many facts a cause shows, besides those at places and assets it has not shown."""
+
+
+def _shown(shown: tuple[Fact, ...], more: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """The facts a cause shows when these come to those it showed: the first ones, and each at a new place, since
+    recipients follow from the places."""
+    found = list(shown)
+    for fact in more:
+        if len(found) < SHOWN or (fact.areas, fact.asset) not in {(f.areas, f.asset) for f in found}:
+            found.append(fact)
+    return tuple(found)

@@ -55,7 +55,8 @@ class Cause(Frozen):
     name: str
     level: str
     because: Text
-    facts: tuple[Fact, ...]
+    facts: tuple[Fact, ...] = Field(description="De första, och alla på nya platser; count räknar alla")
+    count: int = 1
     functions: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     action: Action = Action.ACT

@@ -17,6 +17,7 @@ from rules.entries import AssessDraft
 from rules.events import Event, EventKind, Reading
 from rules.explain import number
 from rules.facts import reading_fact
+from rules.frozen import cut
 from rules.instances import Instances
 from rules.matter import Fact
 from rules.policy import LeafRef
@@ -143,5 +144,5 @@ class Sensing:
         return reading_fact(self.registry, leaf.condition, reading, event)
 
     def _note(self, said: str, event: str) -> None:
-        line = LogLine(at=self.draft.now, what=Happening.NOTICED, said=said[:4000], area=self.draft.key, event=event)
+        line = LogLine(at=self.draft.now, what=Happening.NOTICED, said=cut(said), area=self.draft.key, event=event)
         self.draft.emit(Stage.RECORD, self.draft.key, line)

@@ -10,6 +10,7 @@ a warning ended), never because data stopped. A leaf holds if enough facts that 
 
 from __future__ import annotations
 
+import zlib
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -37,21 +38,29 @@ class Held(Frozen):
 
 
 class LeafFacts(Frozen):
-    """The facts that satisfy one condition in one group."""
+    """A share of the facts that satisfy one condition in one group: they are spread over buckets by their keys, so that
+    a storm of reports rewrites little."""
 
     kind: Literal["leaf"] = "leaf"
     facts: dict[str, Fact]
 
 
 class Instance(Frozen):
-    """A rule holds in a group: the matter its cause is in, which of its facts are positively over, and since when all
-    are."""
+    """A rule holds in a group: the matter its cause is in, which of the facts its cause shows are positively over, how
+    many open facts it does not show, and since when all are over."""
 
     kind: Literal["instance"] = "instance"
     matter: str
     cause: str
     gone: frozenset[str] = frozenset()
+    unshown: int = 0
     clearing_since: Instant | None = None
+
+
+class Unshown(Frozen):
+    """An open fact of an instance that its cause only counts: a cause shows a bounded number."""
+
+    kind: Literal["unshown"] = "unshown"
 
 
 class KnownIncident(Frozen):
@@ -108,3 +117,11 @@ def _different(facts: list[Fact], condition: IncidentsCondition) -> int:
 def without_old(facts: dict[str, Fact], window: timedelta, now: datetime) -> dict[str, Fact]:
     """The facts that can still fall into a window with one that comes now or up to an hour late."""
     return {k: f for k, f in facts.items() if f.at > now - window - timedelta(hours=1)}
+
+
+BUCKETS = 32
+
+
+def bucket(key: str) -> int:
+    """Which share of a condition's facts this one is in; the same in every process."""
+    return zlib.crc32(key.encode()) % BUCKETS

@@ -27,6 +27,7 @@ from notifiers.notice import Asked, Notice, Purpose
 from notifiers.obligation import Obligation
 from notifiers.profile import Profile
 from rules.events import Answer, Seen, is_exercise
+from rules.explain import uncapitalised
 from rules.ladder import Action
 from streams.situations import asks, has_answer, organisation_name, tally
 from streams.view import CodeHolder, Situation, View
@@ -50,6 +51,7 @@ OFFERED = {
     Standing.DECLINED: (Answer.TAKEN,),
     Standing.PASSED_ON: (Answer.TAKEN,),
 }
+AWAITED = (Standing.OPEN, Standing.PASSED_ON)
 UNASKED = (Purpose.UPDATE, Purpose.ALL_CLEAR)
 
 
@@ -191,7 +193,7 @@ class _Reading:
             risen_from=notice.level if standing is Standing.RISEN else None,
             tasks=tuple(self._task(a) for a in notice.asked) if notice.purpose is not Purpose.ALL_CLEAR else (),
             decides=notice.answerable and any(a.action is Action.DECIDE for a in notice.asked),
-            answer_by=self.clock(notice.answer_by) if notice.answer_by and notice.answerable else None,
+            answer_by=self.clock(notice.answer_by) if notice.answer_by and standing in AWAITED else None,
             late=notice.answer_by is not None and notice.answer_by < self.now,
             first_step=notice.first_step if notice.answerable else "",
             answered=self._answered(situation),
@@ -328,10 +330,10 @@ class _Reading:
     # --- words -------------------------------------------------------------------------------------------------------
 
     def _task(self, asked: Asked) -> Task:
-        role = self.profile.roster.role_name(asked.role)
+        role = uncapitalised(self.profile.roster.role_name(asked.role))
         return Task(
             do=what_to_do(asked, self.profile),
-            why=f"{role}, {organisation_name(asked.organisation, self.profile)}",
+            why=f"{role} vid {organisation_name(asked.organisation, self.profile)}",
             because=asked.because,
             instead_of=asked.instead_of,
         )

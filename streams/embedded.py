@@ -36,7 +36,7 @@ from streams.clock import Clock
 from streams.intake import Addressed, Intake
 from streams.journal import Journal, Timer
 from streams.refusal import Refusal
-from streams.stages import RECORDS, STAGES, written
+from streams.stages import RECORDS, STAGES, about, written
 
 _log = logging.getLogger(__name__)
 KEYS_IN_MEMORY = 20_000
@@ -351,7 +351,7 @@ class EmbeddedHost:
                     self._gathered.handouts.append(Handout(realm, output.message, self._accepted_s))
                 return None
             case Stage.RECORD:
-                self._journal.record(realm, output.key, written(output.message))
+                self._journal.record(realm, output.key, about(output.message), written(output.message))
                 self._gathered.records.append((realm, output.message))
                 return None
             case _:

@@ -9,6 +9,7 @@ none. What each table is:
     timers    what is to be looked at when
     outbox    attempts; `outcome` is null until one is known
     record    what views are built from
+    latest    the newest record about each thing that a later one replaces
     dead      messages that a stage could not take, and why
 """
 
@@ -23,6 +24,8 @@ from typing import Any, cast
 import apsw
 
 SCHEMA_VERSION = 1
+LINES_KEPT = 20_000
+"""How many log lines a view is given at a start; all of them stay in the table."""
 _SCHEMA = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE log(
@@ -42,6 +45,7 @@ CREATE TABLE outbox(id TEXT, realm TEXT, person TEXT NOT NULL, body BLOB NOT NUL
     WITHOUT ROWID;
 CREATE INDEX outbox_open ON outbox(realm) WHERE outcome IS NULL;
 CREATE TABLE record(seq INTEGER PRIMARY KEY, realm TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE latest(realm TEXT, about TEXT, seq INTEGER NOT NULL, PRIMARY KEY(realm, about)) WITHOUT ROWID;
 CREATE TABLE dead(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, stage TEXT NOT NULL, realm TEXT NOT NULL, key TEXT NOT
 NULL,
     body BLOB NOT NULL, why TEXT NOT NULL);
@@ -227,11 +231,15 @@ class Journal:
         """Attempts without an outcome: (realm, body)."""
         return self._rows("SELECT realm, body FROM outbox WHERE outcome IS NULL ORDER BY realm, id")
 
-    def record(self, realm: str, key: str, body: bytes) -> None:
+    def record(self, realm: str, key: str, about: str | None, body: bytes) -> None:
+        """Writes a record. `about`: it replaces the earlier ones of this name in any view."""
         self._db.execute("INSERT INTO record(realm, key, body) VALUES(?,?,?)", (realm, key, body))
+        about = about or f"line/{self._db.last_insert_rowid() % LINES_KEPT}"
+        self._db.execute("INSERT OR REPLACE INTO latest VALUES(?,?,?)", (realm, about, self._db.last_insert_rowid()))
 
     def records(self) -> Iterator[tuple[str, bytes]]:
-        rows = self._db.execute("SELECT realm, body FROM record ORDER BY seq")
+        """The records a view needs, in order: the newest about each thing, and the newest lines."""
+        rows = self._db.execute("SELECT realm, body FROM record WHERE seq IN (SELECT seq FROM latest) ORDER BY seq")
         yield from cast(Iterator[tuple[str, bytes]], rows)
 
     def bury(self, at: datetime, stage: str, realm: str, key: str, body: bytes, why: str) -> None:

@@ -22,7 +22,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from notifiers.message import BASIS
 from notifiers.obligation import ObligationState
-from notifiers.principles import SWEDISH
 from rules.events import LIVE, Acknowledgement, Answer, Event, is_exercise
 from rules.explain import place
 from rules.ladder import Action
@@ -283,7 +282,6 @@ class Pages:
                 "role": profile.roster.role_name(o.row.role),
                 "organisation": organisation_name(o.row.organisation, profile),
                 "action": ACTION[o.row.action],
-                "principle": SWEDISH[o.row.principle],
                 "because": o.row.because,
                 "state": STATE[o.state],
                 "person": self._name(o.answered_by or o.person),

@@ -113,7 +113,7 @@ def _warning(step: StoryStep) -> Warnings:
 
 def asked(view: View, realm: str, person: str) -> tuple[Seen, ...]:
     """The open matters in which this person has been asked, as they stand."""
-    found = [s for s in view.situations(realm) if any(person in o.asked for o in s.obligations)]
+    found = [s for s in view.situations(realm) if any(person in o.told for o in s.obligations)]
     return tuple(Seen(matter=s.matter.id, generation=s.matter.generation) for s in found if s.matter is not None)
 
 

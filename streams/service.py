@@ -23,8 +23,8 @@ from rules.frozen import Frozen
 from streams.clock import Clock, SystemClock
 from streams.codes import load_codes
 from streams.courier import Courier, Meter
-from streams.embedded import EmbeddedHost, Handout
 from streams.door import Door
+from streams.embedded import EmbeddedHost, Handout
 from streams.http import application
 from streams.intake import intake_of
 from streams.journal import JournalError

@@ -51,3 +51,16 @@ RECORDS: TypeAdapter[Any] = _union(MatterSnapshot | LogLine | alert.PlanSnapshot
 def written(value: Frozen) -> bytes:
     """The stored form of an entry, message or record."""
     return value.__pydantic_serializer__.to_json(value)
+
+
+def about(record: Frozen) -> str | None:
+    """What a record replaces earlier ones of; None for a log line, which replaces nothing."""
+    match record:
+        case MatterSnapshot():
+            return f"matter/{record.matter.id}"
+        case alert.PlanSnapshot():
+            return f"plan/{record.matter}"
+        case NoticeRecord():
+            return f"notice/{record.id}"
+        case _:
+            return None

@@ -34,6 +34,11 @@ def code_of(given: str) -> str:
     return code
 
 
+def address(given: str) -> str | None:
+    """Where the link leads, without its path; None if only the code was given."""
+    return given.strip().partition("/k/")[0] if "://" in given else None
+
+
 def _why(answer: Answer) -> str:
     """The page behind a code answers people, in HTML, so its words are said again here."""
     if answer.status == 404:

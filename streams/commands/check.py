@@ -8,7 +8,7 @@ from pathlib import Path
 
 from notifiers.profile import load_profile
 from rules.document import Fault, Gravity
-from streams.commands.console import FINE, PROBLEMS, RED, YELLOW, Progress, as_json, data, profile_directory
+from streams.commands.console import FINE, PROBLEMS, RED, YELLOW, Progress, as_json, counted, data, profile_directory
 from streams.commands.profiles import load_map
 from streams.story import load_stories
 
@@ -58,10 +58,13 @@ def look(directory: Path) -> Checked:
 
 
 def _summary(checked: Checked) -> str:
-    return (
-        f"{checked.directory}: {checked.files} filer, {checked.rules} regler, "
-        f"{checked.count(Gravity.ERROR)} fel, {checked.count(Gravity.FINDING)} anmärkningar"
+    found = (
+        counted(checked.files, "fil", "filer"),
+        counted(checked.rules, "regel", "regler"),
+        counted(checked.count(Gravity.ERROR), "fel", "fel"),
+        counted(checked.count(Gravity.FINDING), "anmärkning", "anmärkningar"),
     )
+    return f"{checked.directory}: {', '.join(found)}"
 
 
 def _as_object(checked: Checked) -> dict[str, object]:

@@ -17,7 +17,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
-from streams.commands.console import YELLOW, CommandError, UsageFault, talk
+from streams.commands.console import YELLOW, CommandError, UsageFault, talk, why_unreadable
 
 TIMEOUT_S = 10.0
 COMMIT_TIMEOUT_S = 40.0
@@ -162,7 +162,7 @@ def read_token(file: Path) -> str:
         with file.open("rb") as opened:
             raw = opened.read(TOKEN_BYTES + 1)
     except OSError as error:
-        raise UsageFault(f"{file}: nyckelfilen går inte att läsa ({error.strerror})") from None
+        raise UsageFault(f"nyckelfilen {file}: {why_unreadable(error)}") from None
     token = raw.decode("ascii", errors="replace").strip()
     if not token or len(raw) > TOKEN_BYTES or not all("!" <= c <= "~" for c in token):
         raise UsageFault(f"{file}: väntade en nyckel på en rad, utan mellanslag")

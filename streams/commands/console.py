@@ -17,8 +17,11 @@ from typing import Any, TextIO
 FINE, PROBLEMS, USAGE, INTERRUPTED = 0, 1, 2, 130
 """All is well; problems were found; wrong usage or an unreadable file; somebody pressed Ctrl-C."""
 
-WIDTH_UNSEEN = 140
-"""Columns of a table that goes to a file or a pipe: nothing wraps it there, and the default of 80 folds every word."""
+WIDTH_UNSEEN = 1000
+"""Columns of a table that goes to a file or a pipe: one row a line, for whatever reads it."""
+
+WIDTH_UNSEEN_BOXED = 140
+"""The same for a table that only people read."""
 
 RED, YELLOW, DIM = "31", "33", "2"
 
@@ -71,20 +74,26 @@ def painted(text: str, colour: str, stream: TextIO) -> str:
     return f"\x1b[{colour}m{text}\x1b[0m" if colour and coloured(stream) else text
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, lines: bool = False) -> None:
-    """A table as wide as the terminal; for a file or a pipe, wide enough."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, lines: bool = False, whole: str = "") -> None:
+    """A table as wide as the terminal; for a file or a pipe, wide enough. The column `whole` is never folded: what
+    stands there is to be copied."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    made = Table(*columns, box=box.ROUNDED if lines else box.SIMPLE_HEAD, show_lines=lines, header_style="bold")
+    made = Table(box=box.ROUNDED if lines else None, show_lines=lines, header_style="bold", pad_edge=lines)
+    for column in columns:
+        made.add_column(column, no_wrap=column == whole, overflow="fold")
     for row in rows:
         made.add_row(*("" if cell is None else clean(cell) for cell in row))
     # Markup off: a title such as "[red]" is somebody's words, not ours.
     console = Console(markup=False, highlight=False, emoji=False, no_color=not coloured(sys.stdout))
     if not console.is_terminal:
-        console.width = WIDTH_UNSEEN
-    console.print(made)
+        console.width = WIDTH_UNSEEN_BOXED if lines else WIDTH_UNSEEN
+    with console.capture() as captured:
+        console.print(made)
+    for line in captured.get().splitlines():
+        print(line.rstrip())
 
 
 class Progress:
@@ -117,7 +126,25 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageFault(f"{path}: går inte att läsa ({error.strerror})") from None
+        raise UsageFault(f"{path}: {why_unreadable(error)}") from None
+
+
+def why_unreadable(error: OSError) -> str:
+    """Why a file cannot be read, in Swedish where it is one of the usual reasons."""
+    match error:
+        case FileNotFoundError():
+            return "finns inte"
+        case PermissionError():
+            return "får inte läsas av dig"
+        case IsADirectoryError():
+            return "är en katalog, inte en fil"
+        case _:
+            return f"går inte att läsa ({error.strerror})"
+
+
+def counted(count: int, one: str, many: str) -> str:
+    """`1 mottagen`, `2 mottagna`."""
+    return f"{count} {one if count == 1 else many}"
 
 
 def rows_of(value: Any, key: str) -> list[dict[str, Any]]:

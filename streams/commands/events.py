@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from streams.commands.console import (
     CommandError,
     UsageFault,
     as_json,
+    counted,
     data,
     read_bytes,
     rows_of,
@@ -74,7 +75,12 @@ def receipt(answer: Answer, *, machine: bool, about: str = "") -> int:
 
 def _say(value: dict[str, Any], refused: list[dict[str, Any]], about: str) -> None:
     head = f"{about}: " if about else ""
-    data(f"{head}{value['accepted']} mottagna, {value.get('duplicates', 0)} dubbletter, {len(refused)} avvisade")
+    found = (
+        counted(value["accepted"], "mottagen", "mottagna"),
+        counted(value.get("duplicates", 0), "dubblett", "dubbletter"),
+        counted(len(refused), "avvisad", "avvisade"),
+    )
+    data(f"{head}{', '.join(found)}")
     for row in refused:
         line = row.get("line")
         where = f"rad {line}" if line else f"händelse {int(row.get('index') or 0) + 1}"
@@ -110,9 +116,10 @@ def log(client: Client, *, limit: int, refused: bool, machine: bool) -> int:
 
 
 def clock(value: object) -> str:
-    """A moment as this machine's clock shows it; as it was if it is none."""
+    """A moment as this machine's clock shows it, without the day if that is today; as it was if it is none."""
     try:
-        at = datetime.fromisoformat(str(value))
+        at = datetime.fromisoformat(str(value)).astimezone()
     except ValueError:
         return str(value or "")
-    return f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}" if at.tzinfo else str(value)
+    today = at.date() == datetime.now(UTC).astimezone().date()
+    return f"{at:%H:%M:%S}" if today else f"{at:%Y-%m-%d %H:%M:%S}"

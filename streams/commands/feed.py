@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from streams.commands.console import (
     YELLOW,
     UsageFault,
     as_json,
+    counted,
     data,
     profile_directory,
     read_bytes,
@@ -27,10 +29,12 @@ from streams.commands.console import (
 )
 from streams.commands.events import NDJSON, receipt
 from streams.commands.profiles import intake_at
-from streams.feeds import read
+from streams.feeds import cap, read
 from streams.intake import Intake
 from streams.refusal import Refusal
 from streams.wire import encode
+
+CAP = "cap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +53,13 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How the result is to be told: as text, as JSON or as CloudEvents, and to which service it goes."""
+    """How the result is to be told: as text, as JSON or as CloudEvents, to which service it goes, and whose the files
+    are (`source`; not given: the format's own)."""
 
     machine: bool = False
     ndjson: bool = False
     to: Client | None = None
+    source: str | None = None
 
 
 def feed(paths: list[Path], profile: Path | None, wanted: Wanted) -> int:
@@ -62,7 +68,7 @@ def feed(paths: list[Path], profile: Path | None, wanted: Wanted) -> int:
     code = FINE
     for file in files(paths):
         try:
-            heard = listen(file, intake)
+            heard = listen(file, intake, wanted.source)
         except UsageFault as fault:  # one unreadable file keeps nobody from the others
             talk(str(fault), RED)
             code = USAGE
@@ -83,12 +89,14 @@ def files(paths: list[Path]) -> Iterator[Path]:
         yield from found
 
 
-def listen(file: Path, intake: Intake | None) -> Heard:
+def listen(file: Path, intake: Intake | None, source: str | None = None) -> Heard:
     """What the file says. Raises UsageFault if it cannot be read; nothing that stands in it raises."""
-    now = datetime.now(UTC)
+    body = read_bytes(file)
+    # A CAP file belongs to the source it came from, which the file does not say; its name on disk is nobody's.
+    name = source or (CAP if cap.recognises(file.name, body) else file.name)
     events: list[Event] = []
     refusals: list[Refusal] = []
-    for said in read(file.name, read_bytes(file), now):
+    for said in read(name, body, datetime.now(UTC)):
         admitted = said if isinstance(said, Refusal) or intake is None else intake.admit(said, None)
         if isinstance(admitted, Refusal):
             refusals.append(admitted)
@@ -124,25 +132,29 @@ def _hand_in(heard: Heard, wanted: Wanted) -> int:
 
 
 def _remarks(heard: Heard) -> None:
-    for refusal in heard.refusals:
-        talk(f"{heard.file}: {_remark(refusal)}", YELLOW if refusal.partial else RED)
+    for said, colour in remarks(heard.refusals):
+        talk(f"{heard.file}: {said}", colour)
 
 
-def _remark(refusal: Refusal) -> str:
-    return f"{'anmärkning' if refusal.partial else 'avvisat'} ({refusal.reason}): {refusal.message}"
+def remarks(refusals: tuple[Refusal, ...]) -> Iterator[tuple[str, str]]:
+    """Each refusal in words, with its colour; the same many times over is told once."""
+    counts = Counter((r.partial, r.reason, r.message) for r in refusals)
+    for (partial, reason, message), count in counts.items():
+        times = f" {count} gånger" if count > 1 else ""
+        yield f"{'anmärkning' if partial else 'avvisat'}{times} ({reason}): {message}", YELLOW if partial else RED
 
 
 def _say(heard: Heard, intake: Intake | None) -> None:
     warnings = list(placed(heard.events, intake))
-    data(f"{heard.file}: {len(warnings)} {'varning' if len(warnings) == 1 else 'varningar'}")
+    data(f"{heard.file}: {counted(len(warnings), 'varning', 'varningar')}")
     for event, warning in warnings:
         exercise = "ÖVNING " if is_exercise(event.realm) else ""
         over = ", avslutad" if warning.ended else ""
         data(f"  {exercise}{SEVERITY[warning.severity]}{over}  {warning.kind}  {warning.title}")
         if intake is not None:
             data(f"      gäller: {_where(warning, intake)}")
-    for refusal in heard.refusals:
-        data(f"  {_remark(refusal)}", YELLOW if refusal.partial else RED)
+    for said, colour in remarks(heard.refusals):
+        data(f"  {said}", colour)
 
 
 def placed(events: tuple[Event, ...], intake: Intake | None) -> Iterator[tuple[Event, Warning]]:
@@ -173,5 +185,7 @@ def _as_object(heard: Heard, intake: Intake | None) -> dict[str, Any]:
             )
             for event, warning in placed(heard.events, intake)
         ],
-        "refused": [r.model_dump(mode="json", include={"reason", "message", "index", "partial"}) for r in heard.refusals],
+        "refused": [
+            r.model_dump(mode="json", include={"reason", "message", "index", "partial"}) for r in heard.refusals
+        ],
     }

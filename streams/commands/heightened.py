@@ -4,6 +4,7 @@ stages in a rehearsal."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from notifiers.notice import Row
 from rules.docket import Docket
@@ -60,7 +61,7 @@ def _raise(rehearsal: Rehearsal, level: str) -> None:
     """Every open cause now means at least this level, and all that follows has followed."""
     for matter in _matters(rehearsal):
         entries = rehearsal.states[(Stage.ASSESS, LIVE, matter.area)]
-        draft = Draft(State(LIVE, matter.area, entries), rehearsal.now)
+        draft: Draft[Any, Any] = Draft(State(LIVE, matter.area, entries), rehearsal.now)
         _raise_causes(Docket(rehearsal.intake.profile.policy, draft), matter.id, level)
         step = draft.step()
         entries.update({key: value for key, value in step.changes.items() if value is not None})
@@ -94,7 +95,11 @@ def _decided(rehearsal: Rehearsal, level: str) -> Iterator[str]:
 
 def _grant(matter: Matter, proposal: Proposal) -> Decision:
     return Decision(
-        decision=Verdict.GRANT, person=proposal.persons[0], by=proposal.role or "", matter=matter.id, level=proposal.level
+        decision=Verdict.GRANT,
+        person=proposal.persons[0],
+        by=proposal.role or "",
+        matter=matter.id,
+        level=proposal.level,
     )
 
 

@@ -10,7 +10,7 @@ from shapely.errors import ShapelyError
 from notifiers.profile import Profile, load_profile
 from rules.document import Fault, Gravity
 from rules.geography import Geography, load_geography
-from streams.commands.console import YELLOW, CommandError, talk
+from streams.commands.console import YELLOW, CommandError, talk, why_unreadable
 from streams.intake import Intake
 
 
@@ -36,7 +36,7 @@ def load_map(profile: Profile, directory: Path) -> Geography | Fault:
     except json.JSONDecodeError as error:
         return Fault(str(file), error.lineno, error.colno, "map", f"kartan är inte JSON: {error.msg}")
     except OSError as error:
-        said = f"kartan går inte att läsa: {error.strerror}"
+        said = f"kartan {why_unreadable(error)}"
     except KeyError as error:
         said = f"kartan saknar nyckeln {error}; väntade GeoJSON med features"
     except UnicodeDecodeError:

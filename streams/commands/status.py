@@ -24,8 +24,8 @@ def overview(client: Client, *, realm: str, closed: bool, machine: bool) -> int:
     if not rows:
         data("Inga öppna ärenden." if not closed else "Inga ärenden.")
         return FINE
-    columns = ("Plats", "Ärende", "Larmnivå", "Beslutat läge", "Sedan", "Svarat", "Id")
-    table(columns, (_row(row) for row in rows))
+    columns = ("Id", "Plats", "Ärende", "Larmnivå", "Beslutat läge", "Sedan", "Svarat")
+    table(columns, (_row(row) for row in rows), whole="Id")
     if any(row.get("danger_to_life") for row in rows):
         talk("Gäller det liv: ring 112.", RED)
     return FINE
@@ -35,13 +35,13 @@ def _row(row: dict[str, Any]) -> tuple[object, ...]:
     title = f"{'LIVSFARA: ' if row.get('danger_to_life') else ''}{row.get('title')}"
     over = " (avslutat)" if row.get("closed_at") else ""
     return (
+        row.get("id"),
         row.get("place"),
         f"{title}{over}",
         level(row),
         row.get("declared_state"),
         clock(row.get("opened_at")),
         answered(row),
-        row.get("id"),
     )
 
 
@@ -74,7 +74,7 @@ def matter(client: Client, identity: str, *, realm: str, machine: bool) -> int:
 def _head(whole: dict[str, Any]) -> None:
     if whole.get("danger_to_life"):
         data("Ring 112 vid fara för liv.", RED)
-    data(f"{whole.get('title')}, {whole.get('place')}  [{whole.get('id')}]")
+    data(f"{whole.get('title')} ({whole.get('place')})  {whole.get('id')}")
     data(f"Larmnivå {level(whole)}. Beslutat läge: {whole.get('declared_state')}.")
     over = f", avslutat {clock(whole.get('closed_at'))}" if whole.get("closed_at") else ""
     data(f"Sedan {clock(whole.get('opened_at'))}{over}. Har svarat: {answered(whole)}.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -36,6 +37,16 @@ FAULTS = (
     (re.compile(r"^Option (.+) requires an argument\.$"), "{0} behöver ett värde", ""),
     (re.compile(r"^Option (.+) does not take a value\.$"), "{0} tar inget värde", ""),
     (re.compile(r"^Invalid value for (.+?): Input should be a valid integer.*$"), "{0}: väntade ett heltal", ""),
+    (
+        re.compile(r"^Invalid value for (.+?): Input should be less than or equal to (\S+)$"),
+        "{0}: väntade högst {1}",
+        "",
+    ),
+    (
+        re.compile(r"^Invalid value for (.+?): Input should be greater than or equal to (\S+)$"),
+        "{0}: väntade minst {1}",
+        "",
+    ),
     (re.compile(r"^Invalid value for (.+?): (.+)$", re.S), "{0}: {1}", ""),
 )
 
@@ -70,11 +81,21 @@ class SwedishGroup(TyperGroup):
     def get_help(self, ctx: Any) -> str:
         return help_text(super().get_help(ctx))
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Runs a command line. Standing alone it leaves with an exit code, having said what was wrong."""
+        given = (args, prog_name, complete_var, False, windows_expand_args)
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
+            return super().main(*given, **extra)
         try:
-            code = super().main(*args, standalone_mode=False, **extra)
+            code = super().main(*given, **extra)
         except TyperException as error:
             code = _told(error)
         except (Abort, KeyboardInterrupt):

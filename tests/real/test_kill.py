@@ -53,6 +53,7 @@ class Publisher:
                 status, body = self.service.post("/v1/events", encode(event))
             except OSError:
                 self.unanswered += 1
+                time.sleep(0.005)  # nobody is there: do not spin while the process starts
                 continue
             if status != 202:
                 self.refused.append(f"{status} {body.decode()}")

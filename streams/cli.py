@@ -1,0 +1,288 @@
+"""The command line: names, options and help. What a command does is `streams.commands`'.
+
+Nothing heavy is imported here, so that `--help` and a mistyped word are answered at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from streams.commands.console import RED, CommandError, talk
+from streams.commands.swedish import SwedishCommand, SwedishGroup
+
+LOOPBACK = "http://127.0.0.1:8080"
+
+
+def _examples(*lines: str) -> str:
+    return "\n".join(("\b", "Exempel:", *(f"  {line}" for line in lines)))
+
+
+app = typer.Typer(
+    name="beredd",
+    cls=SwedishGroup,
+    help="Larmar rätt personer när något händer i staden, och ser till att någon svarar.",
+    epilog=_examples("beredd demo", "beredd check rules/stockholm", "beredd who --incident fire --area Södermalm"),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+events_app = typer.Typer(
+    cls=SwedishGroup,
+    help="Lämnar in händelser; visar vad som tagits emot och avvisats.",
+    epilog=_examples("beredd events send händelser.ndjson", "beredd events log --refused"),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(events_app, name="events")
+
+Json = Annotated[bool, typer.Option("--json", help="Skriv JSON i stället för text.")]
+To = Annotated[str, typer.Option("--to", metavar="URL", help="Adressen till den beredd som körs.")]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option("--token-file", metavar="FIL", envvar="BEREDD_TOKEN_FILE", help="Fil med din nyckel, på en rad."),
+]
+Realm = Annotated[str, typer.Option("--realm", metavar="VÄRLD", help="live eller exercise/<övning>.")]
+Profile = Annotated[
+    Path | None,
+    typer.Option("--profile", metavar="KATALOG", help="Profilens katalog; utelämnas: rules/stockholm om den finns."),
+]
+
+
+def _leave(command: Callable[[], int]) -> NoReturn:
+    """Runs the command and leaves with its exit code; what it cannot do is said, never shown as a traceback."""
+    try:
+        code = command()
+    except CommandError as error:
+        talk(str(error), RED)
+        code = error.code
+    raise typer.Exit(code)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from streams.commands.versions import show
+
+        _leave(show)
+
+
+@app.callback()
+def beredd(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Visa versioner, för den som hjälper dig."),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    cls=SwedishCommand, epilog=_examples("beredd run --data /var/lib/beredd --secrets /etc/beredd/secrets.yaml")
+)
+def run(
+    data: Annotated[
+        Path, typer.Option("--data", metavar="KATALOG", help="Där beredd sparar; skapas om den inte finns.")
+    ],
+    profile: Profile = None,
+    secrets: Annotated[
+        Path | None, typer.Option("--secrets", metavar="FIL", help="Kanalernas adresser och allas nycklar.")
+    ] = None,
+    host: Annotated[str, typer.Option("--host", metavar="ADRESS", help="Adressen att lyssna på.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="NR", min=0, max=65535, help="Porten; 0: en ledig.")] = 8080,
+    public_url: Annotated[
+        str | None,
+        typer.Option("--public-url", metavar="URL", help="Adressen i länkar; utelämnas: profilens eller vår."),
+    ] = None,
+) -> None:
+    """Kör tjänsten tills den stoppas."""
+    from streams.commands.run import run as start
+
+    _leave(lambda: start(profile, data, secrets, host, port, public_url))
+
+
+@app.command(cls=SwedishCommand, epilog=_examples("beredd demo", "beredd demo --keep"))
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Låt tjänsten vara igång efteråt, tills Ctrl-C.")] = False,
+) -> None:
+    """Spelar upp en morgon genom tjänsten, med låtsade telefoner."""
+    from streams.commands.run import demo as play
+
+    _leave(lambda: play(keep=keep))
+
+
+@app.command(cls=SwedishCommand, epilog=_examples("beredd check rules/stockholm", "beredd check --json | jq .errors"))
+def check(
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[KATALOG]", help="Profilen; utelämnas: rules/stockholm om den finns.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Granskar en profil: varje fel, med fil, rad och vad som menades."""
+    from streams.commands.check import check as look
+
+    _leave(lambda: look(directory, machine=json))
+
+
+@app.command(
+    cls=SwedishCommand,
+    epilog=_examples(
+        "beredd who --incident no-water --asset aldreboende-ringvagen",
+        "beredd who --function power --area Järva --at '2026-12-24 18:00'",
+        "beredd who --sensor vattenniva-slussen --level 'särskild händelse'",
+    ),
+)
+def who(
+    incident: Annotated[str | None, typer.Option("--incident", metavar="SLAG", help="Ett händelselag.")] = None,
+    function: Annotated[
+        str | None, typer.Option("--function", metavar="FUNKTION", help="En funktion som störs.")
+    ] = None,
+    sensor: Annotated[
+        str | None, typer.Option("--sensor", metavar="GIVARE", help="En givare (eller ett slag) över sin gräns.")
+    ] = None,
+    area: Annotated[str | None, typer.Option("--area", metavar="OMRÅDE", help="Var; utelämnas: hela staden.")] = None,
+    asset: Annotated[str | None, typer.Option("--asset", metavar="ANLÄGGNING", help="Vilken anläggning.")] = None,
+    position: Annotated[str | None, typer.Option("--position", metavar="LAT,LON", help="Var på kartan.")] = None,
+    level: Annotated[
+        str | None, typer.Option("--level", metavar="NIVÅ", help="Visa också vilka nivån lägger till.")
+    ] = None,
+    at: Annotated[str | None, typer.Option("--at", metavar="TID", help="När, i stadens tid; utelämnas: nu.")] = None,
+    danger: Annotated[bool, typer.Option("--danger", help="Det är fara för liv.")] = False,
+    profile: Profile = None,
+    json: Json = False,
+) -> None:
+    """Visar vilka som skulle larmas, i vilken ordning och varför.
+
+    Med princip, skäl och kedja för varje mottagare. Ingen larmas av att du frågar.
+    """
+    from streams.commands.console import profile_directory
+    from streams.commands.question import Question
+    from streams.commands.who import position as place
+    from streams.commands.who import who as ask
+
+    def command() -> int:
+        where = place(position) if position is not None else None
+        question = Question(incident, function, sensor, area, asset, where, level, danger)
+        return ask(profile_directory(profile), question, at, machine=json)
+
+    _leave(command)
+
+
+@app.command(
+    cls=SwedishCommand,
+    epilog=_examples(
+        "beredd feed warning.json --profile rules/stockholm",
+        "beredd feed varningar/ --ndjson > händelser.ndjson",
+        "beredd feed warning.json --to http://127.0.0.1:8080 --token-file smhi.token",
+    ),
+)
+def feed(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="FIL...", help="Filer eller kataloger: CAP eller SMHI:s varningar.")
+    ],
+    profile: Annotated[
+        Path | None, typer.Option("--profile", metavar="KATALOG", help="Visa vilka av profilens områden det gäller.")
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--source", metavar="NAMN", help="Flödets namn, som i urn:beredd:feed:NAMN; utelämnas: cap."),
+    ] = None,
+    ndjson: Annotated[bool, typer.Option("--ndjson", help="Skriv händelserna som CloudEvents, en per rad.")] = False,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="URL", help="Lämna in dem till den beredd som körs här.")
+    ] = None,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Läser varningar ur filer; visar dem eller lämnar in dem."""
+    from streams.commands.client import client
+    from streams.commands.feed import Wanted
+    from streams.commands.feed import feed as listen
+
+    def command() -> int:
+        to_client = client(to, token_file) if to is not None else None
+        return listen(paths, profile, Wanted(json, ndjson, to_client, source))
+
+    _leave(command)
+
+
+@events_app.command(
+    cls=SwedishCommand,
+    epilog=_examples("beredd events send händelser.ndjson", "beredd feed warning.json --ndjson | beredd events send -"),
+)
+def send(
+    file: Annotated[str, typer.Argument(metavar="FIL", help="CloudEvents som JSON eller NDJSON; - är stdin.")],
+    to: To = LOOPBACK,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Lämnar in händelser och visar kvittot."""
+    from streams.commands.client import client
+    from streams.commands.events import send as hand_in
+
+    _leave(lambda: hand_in(file, client(to, token_file), machine=json))
+
+
+@events_app.command(
+    cls=SwedishCommand, epilog=_examples("beredd events log --limit 5", "beredd events log --refused --json")
+)
+def log(
+    to: To = LOOPBACK,
+    limit: Annotated[int, typer.Option("--limit", metavar="ANTAL", min=1, max=500, help="Hur många.")] = 50,
+    refused: Annotated[bool, typer.Option("--refused", help="Visa det som avvisats.")] = False,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Visar det senaste som tagits emot, eller avvisats."""
+    from streams.commands.client import client
+    from streams.commands.events import log as show
+
+    _leave(lambda: show(client(to, token_file), limit=limit, refused=refused, machine=json))
+
+
+@app.command(cls=SwedishCommand, epilog=_examples("beredd status", "beredd status sodermalm-20261013-1"))
+def status(
+    matter: Annotated[str | None, typer.Argument(metavar="[ÄRENDE]", help="Ett ärende; utelämnas: alla öppna.")] = None,
+    to: To = LOOPBACK,
+    realm: Realm = "live",
+    closed: Annotated[bool, typer.Option("--closed", help="Visa avslutade också.")] = False,
+    token_file: TokenFile = None,
+    json: Json = False,
+) -> None:
+    """Visar läget: öppna ärenden, eller ett ärende i detalj."""
+    from streams.commands import status as shown
+    from streams.commands.client import client
+
+    if matter is None:
+        _leave(lambda: shown.overview(client(to, token_file), realm=realm, closed=closed, machine=json))
+    _leave(lambda: shown.matter(client(to, token_file), matter, realm=realm, machine=json))
+
+
+@app.command(cls=SwedishCommand, epilog=_examples("beredd ack 7kq2m9xw4a", "beredd ack 7kq2m9xw4a --decline"))
+def ack(
+    code: Annotated[str, typer.Argument(metavar="KOD", help="Koden i meddelandet, eller hela länken.")],
+    decline: Annotated[bool, typer.Option("--decline", help="Svara «Jag kan inte»; nästa i tur larmas.")] = False,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="URL", help=f"Adressen; utelämnas: länkens egen, annars {LOOPBACK}.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Svarar «Jag tar det» på ett larm."""
+    from streams.commands.ack import ack as answer
+    from streams.commands.ack import address
+    from streams.commands.client import client
+
+    _leave(lambda: answer(code, client(to or address(code) or LOOPBACK, None), decline=decline, machine=json))
+
+
+def main() -> None:
+    """The entry point `beredd`."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal in another encoding than UTF-8 shows what it can, and never a traceback.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    app()
