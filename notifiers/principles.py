@@ -137,7 +137,7 @@ class _Planning:
     def _unresolved(self, cause: Cause) -> None:
         """Nobody is known to be responsible: the area's coordinator, and failing that the duty officer, must find
         out."""
-        why = f"ingen utpekad ansvarig för «{cause.name}» (responsibility_unresolved)"
+        why = f"tar emot, för ingen ansvarig är känd för «{cause.name}» (responsibility_unresolved)"
         found = False
         for area in self._areas(cause):
             found |= self._coordinator(area, why)

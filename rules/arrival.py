@@ -16,6 +16,14 @@ class Reported(Frozen):
     event: Event
     areas: tuple[str, ...]
     flags: tuple[str, ...] = ()
+    relayed: bool = False
+
+
+class Begun(Frozen):
+    """A city-wide rule has begun to hold: the keys that watch its `until` start over."""
+
+    kind: Literal["begun"] = "begun"
+    rule: str
 
 
 class Forward(Frozen):

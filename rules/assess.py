@@ -17,7 +17,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from rules.arrival import Forward, Reported
+from rules.arrival import Begun, Forward, Reported
 from rules.decisions import decide, register
 from rules.docket import Docket
 from rules.entries import AssessDraft, Entry, OutputMessage
@@ -37,12 +37,12 @@ from rules.instances import Instances
 from rules.matter import Cause, Fact, Matter
 from rules.policy import LeafRef, Policy
 from rules.record import Happening, LogLine
-from rules.rule import IncidentsCondition, WarningCondition
+from rules.rule import DecisionCondition, IncidentsCondition, WarningCondition
 from rules.sensing import Sensing
 from rules.step import Draft, Stage, State, Step, TimerDue
 from rules.trackers import KnownIncident, KnownWarning
 
-Message = Reported | Forward | TimerDue
+Message = Reported | Forward | Begun | TimerDue
 
 
 def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -> Step[Entry, OutputMessage]:
@@ -53,10 +53,14 @@ def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -
             assessment.report(message)
         case Forward():
             assessment.instances.forwarded(message)
+        case Begun():
+            assessment.begun(message)
         case TimerDue():
             assessment.timer(message)
         case _:
             assert_never(message)
+    for rule, group in assessment.instances.begun:
+        assessment.sensing.begun(rule, group)
     return assessment.draft.step()
 
 
@@ -70,6 +74,11 @@ class _Assessment:
         self.docket = Docket(policy, draft)
         self.instances = Instances(policy, draft, self.docket)
         self.sensing = Sensing(self.instances, draft)
+
+    def begun(self, message: Begun) -> None:
+        rule = self.policy.by_identity.get(message.rule)
+        if rule is not None:
+            self.sensing.begun(rule, "")
 
     def report(self, message: Reported) -> None:
         event = message.event
@@ -99,8 +108,6 @@ class _Assessment:
         if incident.status == "closed":
             self._incident_over(key, known, message)
             return
-        if known is not None:
-            self.instances.uncount(known.counted_in, known.fact, keep_open=True)
         fact = incident_fact(self.registry, ref, incident, message)
         leaves = [
             leaf
@@ -108,30 +115,34 @@ class _Assessment:
             if self.policy.applies(leaf, message.areas)
         ]
         counted = self.instances.count(leaves, fact, message.areas)
+        if known is not None:  # after the new ones, so that a correction is never a moment without a cause
+            self.instances.uncount(tuple(c for c in known.counted_in if c not in counted), known.fact)
         self.draft.put(key, KnownIncident(fact=fact, counted_in=counted))
-        if not self._answered_for(fact.key) and not any(self._answers_elsewhere(leaf) for leaf in leaves):
+        unanswered = not self._answered_for(fact.key) and not any(self._answers_elsewhere(leaf) for leaf in leaves)
+        if unanswered or self._everyday_matter(fact) is not None:
             self._everyday(fact)
         elif known is not None and known.fact.said != fact.said:
             self._note(f"Ny uppgift: {fact.said}", message.event.id)
 
     def _incident_over(self, key: str, known: KnownIncident | None, message: Reported) -> None:
+        self._over_elsewhere(message)
         if known is None:
-            self._over_elsewhere(message)
+            if not message.relayed:
+                self._note("Rapport om att något är över som inte är känt här", message.event.id)
             return
         self.draft.drop(key)
-        self.instances.uncount(known.counted_in, known.fact, keep_open=False)
+        self.instances.uncount(known.counted_in, known.fact)
         for matter in list(self.docket.kept()):
             self.docket.clear_cause(matter, f"everyday|{known.fact.key}", f"Över: {known.fact.said}.")
 
     def _over_elsewhere(self, message: Reported) -> None:
-        """Not known here. A report that says no place may mean any: every other key is asked, and the one that knows
-        acts."""
-        if message.areas or self.draft.key != self.registry.city:
-            self._note("Rapport om att något är över som inte är känt här", message.event.id)
+        """A report may say another place than the one it began with, or none: every other key is told that it is over,
+        and the one that knows it acts."""
+        if message.relayed:
             return
         for home in self.policy.homes:
             if home != self.draft.key:
-                self.draft.emit(Stage.ASSESS, home, message.model_copy(update={"areas": (home,)}))
+                self.draft.emit(Stage.ASSESS, home, message.model_copy(update={"relayed": True, "flags": ()}))
 
     def _everyday(self, fact: Fact) -> None:
         """No rule answers for this incident: its matter goes to whoever is responsible for such things every day."""
@@ -151,11 +162,14 @@ class _Assessment:
             policy=self.policy.hash,
             opened_at=self.draft.now,
         )
-        known = next((m for m in self.docket.kept() if m.cause(cause.id)), None)
+        known = self._everyday_matter(fact)
         if known is None:
             self.docket.enter(cause, self.instances.title(name, fact))
         else:
             self.docket.replace_cause(known, cause, cause.message)
+
+    def _everyday_matter(self, fact: Fact) -> Matter | None:
+        return next((m for m in self.docket.kept() if m.cause(f"everyday|{fact.key}")), None)
 
     @staticmethod
     def _answers_elsewhere(leaf: LeafRef) -> bool:
@@ -178,7 +192,7 @@ class _Assessment:
             for key in self.draft.keys("warning/"):
                 known = self.draft.find(KnownWarning, key)
                 if known is not None and known.feed == warnings.feed and key not in listed:
-                    self._warning_over(key, known)
+                    self._warning_over(key, self._vanished(known))
 
     def _warning(self, warning: Warning, feed: str, message: Reported) -> None:
         for replaced in warning.replaces:
@@ -191,8 +205,11 @@ class _Assessment:
         areas = tuple(a for a in warning.areas if a in self.registry.areas)
         fact = warning_fact(self.registry, warning, feed, areas, message)
         known = self.draft.find(KnownWarning, key)
-        if known is not None and known.fact.model_copy(update={"event": fact.event}) == fact:
-            return
+        if known is not None:
+            # The same warning told again: when it was told is no news, unless the warning itself says a new time.
+            same = {"event": fact.event} if warning.starts else {"event": fact.event, "at": fact.at}
+            if known.fact.model_copy(update=same) == fact:
+                return
         leaves = [
             leaf
             for leaf in self.policy.warning_leaves(warning.kind, self.draft.key)
@@ -200,7 +217,7 @@ class _Assessment:
         ]
         counted = self.instances.count(leaves, fact, areas) if areas else ()
         if known is not None:  # after the new ones, so that an update is never a moment without a warning
-            self.instances.uncount(tuple(c for c in known.counted_in if c not in counted), known.fact, keep_open=False)
+            self.instances.uncount(tuple(c for c in known.counted_in if c not in counted), known.fact)
         self.draft.put(key, KnownWarning(feed=feed, fact=fact, counted_in=counted))
 
     @staticmethod
@@ -212,18 +229,29 @@ class _Assessment:
         if known is not None:
             self._warning_over(key, known)
 
+    def _vanished(self, known: KnownWarning) -> KnownWarning:
+        """A warning that is no longer listed has ended, and lowers no level by itself: what raised one stays until a
+        person has decided (semantics 17)."""
+        lowest = self.policy.ladder.lowest
+        everyday = tuple(c for c in known.counted_in if self._level_of(c[0]) == lowest)
+        return known.model_copy(update={"counted_in": everyday})
+
+    def _level_of(self, identity: str) -> str | None:
+        rule = self.policy.by_identity.get(identity)
+        return rule.level if rule is not None else None
+
     def _warning_over(self, key: str, known: KnownWarning) -> None:
         self.draft.drop(key)
         self._note(f"Varningen har upphört: {known.fact.said}", known.fact.event)
-        self.instances.uncount(known.counted_in, known.fact, keep_open=False)
+        self.instances.uncount(known.counted_in, known.fact)
 
     # --- decisions -------------------------------------------------------------------------------------------------
 
     def _decision(self, decision: Decision, event: str) -> None:
         if decision.decision in (Verdict.DECLARE, Verdict.LIFT):
-            refusal, matter = register(self.docket, decision, event)
+            refusal, matter, persons = register(self.docket, decision, event)
             if matter is not None:
-                self._declared(decision, matter, event)
+                self._declared(decision, matter, persons, event)
         else:
             refusal = decide(self.docket, decision, event)
         if refusal:
@@ -238,18 +266,17 @@ class _Assessment:
             )
             self.draft.emit(Stage.RECORD, decision.matter or self.draft.key, line)
 
-    def _declared(self, decision: Decision, matter: Matter, event: str) -> None:
-        """Rules that wait for this decision now hold; their causes join its matter."""
-        fact = Fact(
-            key=f"declared|{decision.level}|{decision.reference}",
-            said=matter.causes[-1].because,
-            at=self.draft.now,
-            event=event,
-            kind=decision.level or "",
-            refs=(matter.id,),
-        )
+    def _declared(self, decision: Decision, matter: Matter, persons: int, event: str) -> None:
+        """Rules that wait for this decision now hold, and their causes join its matter; a decision that lifts it ends
+        them."""
+        key = f"declared|{decision.level}|{decision.reference}"
+        said = matter.causes[-1].because if matter.causes else key
+        fact = Fact(key=key, said=said, at=self.draft.now, event=event, kind=decision.level or "", refs=(matter.id,))
         for leaf in self.policy.matching(EventKind.DECISION, decision.level or "", self.draft.key):
-            self.instances.fact(leaf, "", fact, present=decision.decision is Verdict.DECLARE)
+            if decision.decision is Verdict.LIFT:
+                self.instances.forget(leaf, "")
+            elif isinstance(leaf.condition, DecisionCondition) and persons >= leaf.condition.confirmed_by:
+                self.instances.fact(leaf, "", fact, present=True)
 
     # --- timers ----------------------------------------------------------------------------------------------------
 

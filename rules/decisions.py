@@ -41,7 +41,11 @@ def decide(docket: Docket, decision: Decision, event: str) -> str | None:
 
 def _decided_level(docket: Docket, matter: Matter, proposal: Proposal | None, decision: Decision) -> str:
     """The level whose delegation governs: the proposed one upward, the one being left downward."""
+    ladder = docket.policy.ladder
     if proposal is not None and proposal.direction is Direction.LOWER:
+        return matter.declared_state
+    wanted = decision.level
+    if proposal is None and wanted and wanted in ladder and ladder.rank(wanted) < ladder.rank(matter.declared_state):
         return matter.declared_state
     return (proposal.level if proposal is not None else decision.level) or docket.policy.ladder.lowest
 
@@ -85,39 +89,40 @@ def _close(docket: Docket, matter: Matter, decision: Decision, event: str) -> st
     return None
 
 
-def register(docket: Docket, decision: Decision, event: str) -> tuple[str | None, Matter | None]:
-    """Registers an authority's decision for one person. Returns why it was not allowed, and the matter once enough
-    different persons have registered the same reference."""
+def register(docket: Docket, decision: Decision, event: str) -> tuple[str | None, Matter | None, int]:
+    """Registers an authority's decision for one person. Returns why it was not allowed; the matter once enough
+    different persons have registered the same reference; and how many have."""
     ladder, draft = docket.policy.ladder, docket.draft
     level = decision.level or ""
     refusal = _registrable(docket, decision, level)
     if refusal:
-        return refusal, None
+        return refusal, None, 0
     key = f"registered/{decision.decision}/{level}/{decision.reference}"
     known = draft.find(Registered, key) or Registered(persons=frozenset())
-    if known.done or decision.person in known.persons:
-        return None, None  # the same person twice is one person
+    if decision.person in known.persons:
+        return None, None, len(known.persons)  # the same person twice is one person
     persons = known.persons | {decision.person or ""}
-    done = len(persons) >= ladder[level].confirmed_by
-    said = f"{decision.person} registrerade beslut {decision.reference} av {decision.by}: {decision.decision} {level}"
-    draft.emit(
-        Stage.RECORD,
-        draft.key,
-        LogLine(
-            at=draft.now,
-            what=Happening.DECIDED,
-            said=f"{said} ({len(persons)} av {ladder[level].confirmed_by}).",
-            area=draft.key,
-            person=decision.person,
-            event=event,
-        ),
+    needed = ladder[level].confirmed_by
+    _log_registration(docket, decision, event, len(persons), needed)
+    matter = docket.get(known.matter) if known.matter else None
+    if matter is None and len(persons) >= needed:
+        declares = decision.decision is Verdict.DECLARE
+        matter = _declared(docket, decision, event) if declares else _lifted(docket, decision)
+    draft.put(key, Registered(persons=persons, matter=matter.id if matter else None))
+    return None, matter, len(persons)
+
+
+def _log_registration(docket: Docket, decision: Decision, event: str, persons: int, needed: int) -> None:
+    what = f"beslut {decision.reference} av {decision.by}: {decision.decision} {decision.level}"
+    line = LogLine(
+        at=docket.draft.now,
+        what=Happening.DECIDED,
+        said=f"{decision.person} registrerade {what} ({persons} av minst {needed}).",
+        area=docket.draft.key,
+        person=decision.person,
+        event=event,
     )
-    draft.put(key, Registered(persons=persons, done=done))
-    if not done:
-        return None, None
-    return None, _declared(docket, decision, event) if decision.decision is Verdict.DECLARE else _lifted(
-        docket, decision
-    )
+    docket.draft.emit(Stage.RECORD, docket.draft.key, line)
 
 
 def _registrable(docket: Docket, decision: Decision, level: str) -> str | None:

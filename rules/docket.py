@@ -189,7 +189,7 @@ class Docket:
         if wanted and ladder.rank(level) > ladder.rank(matter.declared_state):
             return self._propose_up(matter, level, tuple(wanted), pending)
         lowered = ladder[matter.declared_state].entered is Entered.DECIDED and not matter.open_causes
-        if lowered and pending is None and matter.open:
+        if lowered and pending is None and matter.open and not _just_refused(matter):
             why = "Inga orsaker kvarstår; föreslår att läget sänks."
             return self._propose(matter, ladder.lowest, Direction.LOWER, (), why)
         if pending is not None and pending.direction is Direction.LOWER and matter.open_causes:
@@ -204,14 +204,15 @@ class Docket:
             and ladder.rank(pending.level) >= ladder.rank(level)
         ):
             return matter
-        refused = {c for p in matter.proposals if p.state is ProposalState.REFUSED for c in p.causes}
-        fresh = tuple(c for c in wanted if c.id not in refused)
+        answered = (ProposalState.REFUSED, ProposalState.GRANTED)
+        decided = {c for p in matter.proposals if p.state in answered for c in p.causes}
+        fresh = tuple(c for c in wanted if _once(c) not in decided)
         if not fresh:
-            return matter  # after a refusal a new proposal needs a new cause
+            return matter  # after a decision a new proposal needs a new cause
         if pending is not None:
             matter = self._withdrawn(matter, pending)
         because = " ".join(c.because for c in fresh)
-        return self._propose(matter, level, Direction.RAISE, tuple(c.id for c in fresh), because)
+        return self._propose(matter, level, Direction.RAISE, tuple(map(_once, fresh)), because)
 
     def _propose(
         self, matter: Matter, level: str, direction: Direction, causes: tuple[str, ...], because: str
@@ -276,3 +277,18 @@ def _kept(causes: tuple[Cause, ...]) -> tuple[Cause, ...]:
     """All open causes and the newest of the cleared ones; the log keeps the rest."""
     cleared = [c for c in causes if not c.open][-CLEARED_KEPT:]
     return tuple(c for c in causes if c.open or c in cleared)
+
+
+def _once(cause: Cause) -> str:
+    """The cause as it was opened this time: one that was over and came back is new."""
+    return f"{cause.id}@{cause.opened_at.isoformat()}"
+
+
+def _just_refused(matter: Matter) -> bool:
+    """The decider has said no to lowering, and nothing has changed since."""
+    last = matter.proposal
+    if last is None or last.direction is not Direction.LOWER or last.state is not ProposalState.REFUSED:
+        return False
+    return all(
+        c.cleared_at is None or last.decided_at is None or c.cleared_at <= last.decided_at for c in matter.causes
+    )

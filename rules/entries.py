@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rules.arrival import Forward, Reported
+from rules.arrival import Begun, Forward, Reported
 from rules.matter import Matter, MatterChanged, OpenMatters
 from rules.record import LogLine, MatterSnapshot
 from rules.step import Counter, Draft
@@ -21,5 +21,5 @@ Entry = (
     | Matter
     | Counter
 )
-OutputMessage = Reported | Forward | MatterChanged | MatterSnapshot | LogLine
+OutputMessage = Reported | Forward | Begun | MatterChanged | MatterSnapshot | LogLine
 AssessDraft = Draft[Entry, OutputMessage]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rules.arrival import Forward
+from rules.arrival import Begun, Forward
 from rules.docket import Docket
 from rules.entries import AssessDraft
 from rules.explain import area_name, place, say
@@ -33,6 +33,7 @@ class Instances:
         self.registry = policy.registry
         self.draft = draft
         self.docket = docket
+        self.begun: list[tuple[CompiledRule, str]] = []
 
     # --- facts, leaves, rules --------------------------------------------------------------------------------------
 
@@ -72,15 +73,17 @@ class Instances:
                 counted.append((leaf.rule.identity, leaf.path, group))
         return tuple(counted)
 
-    def uncount(self, counted: tuple[tuple[str, str, str], ...], fact: Fact, *, keep_open: bool) -> None:
-        """Takes the fact out of the conditions it counted in. `keep_open`: it is about to be counted anew."""
+    def uncount(self, counted: tuple[tuple[str, str, str], ...], fact: Fact) -> None:
+        """Takes the fact out of the conditions it counted in: it is positively over there."""
         for identity, path, group in counted:
             leaf = self.leaf(identity, path)
-            if leaf is None:
-                continue
-            windowed = isinstance(leaf.condition, IncidentsCondition) and leaf.condition.within is not None
-            if not keep_open or not windowed:
-                self.fact(leaf, group, fact, present=False, only_leaf=keep_open)
+            if leaf is not None:
+                self.fact(leaf, group, fact, present=False)
+
+    def forget(self, leaf: LeafRef, group: str) -> None:
+        """Every fact of the condition is over."""
+        for fact in self._leaf_facts(leaf, group).values():
+            self.fact(leaf, group, fact, present=False)
 
     def _difference(self, leaf: LeafRef, fact: Fact) -> str:
         condition = leaf.condition
@@ -101,15 +104,14 @@ class Instances:
         rule = self.policy.by_identity.get(identity)
         return next((ref for ref in rule.when + rule.until if ref.path == path), None) if rule else None
 
-    def fact(self, leaf: LeafRef, group: str, fact: Fact, *, present: bool, only_leaf: bool = False) -> None:
+    def fact(self, leaf: LeafRef, group: str, fact: Fact, *, present: bool) -> None:
         owner = self._owner(leaf.rule, group)
         if owner != self.draft.key:
             forward = Forward(rule=leaf.rule.identity, path=leaf.path, group=group, fact=fact, present=present)
             self.draft.emit(Stage.ASSESS, owner, forward)
             return
         self._keep(leaf, group, fact, present=present)
-        if not only_leaf:
-            self._evaluate(leaf, group, fact, present=present)
+        self._evaluate(leaf, group, fact, present=present)
 
     def _keep(self, leaf: LeafRef, group: str, fact: Fact, *, present: bool) -> None:
         """Notes the fact among those that satisfy the condition. What happened within a window stays there when it is
@@ -123,7 +125,7 @@ class Instances:
         elif within is None:
             facts.pop(fact.key, None)
         if within is not None:
-            facts = without_old(facts, within, self.draft.now)
+            facts = without_old(facts, within)
         if facts:
             self.draft.put(key, LeafFacts(facts=facts))
         else:
@@ -179,8 +181,20 @@ class Instances:
         unshown = [f for f in facts if f not in shown]
         for fact in unshown:
             self.draft.put(self._unshown_key(rule, group, fact), Unshown())
+        self._start_over(rule, group)
         instance = Instance(matter=matter.id, cause=cause.id, unshown=len(unshown))
         self.draft.put(self._instance_key(rule, group), instance)
+
+    def _start_over(self, rule: CompiledRule, group: str) -> None:
+        """What `until` counts, it counts from now."""
+        for leaf in rule.until:
+            for number in range(BUCKETS):
+                self.draft.drop(f"leaf/{rule.identity}/{leaf.path}/{group}/{number}")
+        self.begun.append((rule, group))
+        if rule.wide and rule.until:
+            for home in self.policy.homes:
+                if home != self.draft.key:
+                    self.draft.emit(Stage.ASSESS, home, Begun(rule=rule.identity))
 
     @staticmethod
     def _unshown_key(rule: CompiledRule, group: str, fact: Fact) -> str:

@@ -20,7 +20,7 @@ from rules.facts import reading_fact
 from rules.frozen import cut
 from rules.instances import Instances
 from rules.matter import Fact
-from rules.policy import LeafRef
+from rules.policy import CompiledRule, LeafRef
 from rules.record import Happening, LogLine
 from rules.rule import SensorCondition
 from rules.step import Stage
@@ -44,8 +44,9 @@ class Sensing:
             self._old_reading(reading, last, event)
             return
         self.draft.put(key, LastValue(value=reading.value, at=reading.time))
+        unbroken = last is not None and reading.time - last.at <= self._validity(reading.sensor)
         for leaf in self._sensor_leaves(reading.sensor):
-            self._sensor_leaf(leaf, reading, event.id)
+            self._sensor_leaf(leaf, reading, event.id, unbroken=unbroken)
 
     def _sensor_leaves(self, sensor: str) -> tuple[LeafRef, ...]:
         return self.policy.matching(EventKind.READINGS, sensor, self.draft.key)
@@ -53,8 +54,11 @@ class Sensing:
     def _old_reading(self, reading: Reading, last: LastValue, event: Event) -> None:
         """A late reading lowers nothing and raises nothing; the same again is a duplicate; two values for one moment
         are a conflict, in which the value that makes a condition true counts (semantics 6, 7)."""
-        if reading.time < last.at or reading.value == last.value:
+        if reading.time < last.at or reading.value in (last.value, *last.others):
             return
+        self.draft.put(
+            f"last/{reading.sensor}", last.model_copy(update={"others": (*last.others, reading.value)[-20:]})
+        )
         self._note(
             f"Givaren {reading.sensor} har två värden för samma tid: {number(last.value)} och {number(reading.value)}",
             event.id,
@@ -62,9 +66,9 @@ class Sensing:
         for leaf in self._sensor_leaves(reading.sensor):
             condition = leaf.condition
             if isinstance(condition, SensorCondition) and not leaf.lowers and condition.holds(reading.value):
-                self._sensor_leaf(leaf, reading, event.id)
+                self._sensor_leaf(leaf, reading, event.id, unbroken=True)
 
-    def _sensor_leaf(self, leaf: LeafRef, reading: Reading, event: str) -> None:
+    def _sensor_leaf(self, leaf: LeafRef, reading: Reading, event: str, *, unbroken: bool) -> None:
         condition = leaf.condition
         assert isinstance(condition, SensorCondition)
         group = self.instances.sensor_group(leaf, reading.sensor)
@@ -72,6 +76,8 @@ class Sensing:
             return
         key = f"held/{leaf.rule.identity}/{leaf.path}/{reading.sensor}"
         held = self.draft.find(Held, key)
+        if leaf.lowers and not unbroken:
+            held = None  # what was not known in between does not count towards lowering (invariant 3)
         if condition.holds(reading.value):
             self._hold(leaf, key, held or Held(since=reading.time), reading, event)
         elif held is not None:
@@ -96,6 +102,8 @@ class Sensing:
         """The time a limit had to be held for is over: it counts if the value is still fresh. If the sensor has fallen
         silent beyond its limit, the level is not raised, but whoever is responsible is told (semantics 8)."""
         _, identity, path, sensor = key.split("/", 3)
+        if sensor not in self.registry.sensors:
+            return  # it has left the profile; its cause stays until a person closes it (semantics 16)
         leaf, held = self.instances.leaf(identity, path), self.draft.find(Held, key)
         last = self.draft.find(LastValue, f"last/{sensor}")
         if (
@@ -119,8 +127,10 @@ class Sensing:
             self._silent_over_limit(leaf, reading)
 
     def _fresh(self, sensor: str, last: LastValue) -> bool:
-        valid = self.registry.sensor_kinds[self.registry.sensors[sensor].kind].valid_for
-        return self.draft.now - last.at <= valid
+        return self.draft.now - last.at <= self._validity(sensor)
+
+    def _validity(self, sensor: str) -> timedelta:
+        return self.registry.sensor_kinds[self.registry.sensors[sensor].kind].valid_for
 
     def _silent_over_limit(self, leaf: LeafRef, reading: Reading) -> None:
         fact = self._fact(leaf, reading, "")
@@ -138,6 +148,16 @@ class Sensing:
         identity = f"silent|{sensor}|{leaf.rule.identity}"
         for matter in list(self.docket.kept()) if not leaf.lowers else []:
             self.docket.clear_cause(matter, identity, f"Givaren {sensor} hörs igen.")
+
+    def begun(self, rule: CompiledRule, group: str) -> None:
+        """The rule has begun to hold: what made it over the last time must not still count."""
+        for leaf in rule.until:
+            if isinstance(leaf.condition, SensorCondition):
+                for sensor in self.registry.sensors_of(leaf.condition.sensor):
+                    if self.instances.sensor_group(leaf, sensor.id) == group:
+                        key = f"held/{rule.identity}/{leaf.path}/{sensor.id}"
+                        self.draft.drop(key)
+                        self.draft.wake(key, None)
 
     def _fact(self, leaf: LeafRef, reading: Reading, event: str) -> Fact:
         assert isinstance(leaf.condition, SensorCondition)

@@ -130,8 +130,10 @@ class Draft(Generic[EntryT, OutputT]):
         return counter.value if isinstance(counter, Counter) else 0
 
     def wake(self, name: str, due: datetime | None) -> None:
-        """Sets (or with None, unsets) the key's timer of this name."""
-        self._timers[name] = due
+        """Sets (or with None, unsets) the key's timer of this name. One that is overdue already is due now: what
+        follows
+        from it happens now, and gives people their whole time to answer."""
+        self._timers[name] = due if due is None else max(due, self.now)
 
     def step(self) -> Step[EntryT | Counter, OutputT]:
         return Step(self._changes, tuple(self._outputs), self._timers)

@@ -14,6 +14,8 @@ import zlib
 from datetime import datetime, timedelta
 from typing import Literal
 
+from pydantic import Field
+
 from rules.frozen import Frozen, Instant
 from rules.matter import Fact
 from rules.policy import LeafRef
@@ -26,6 +28,7 @@ class LastValue(Frozen):
     kind: Literal["last"] = "last"
     value: float
     at: Instant
+    others: tuple[float, ...] = Field(default=(), max_length=20, description="Andra värden för samma tid: en konflikt")
 
 
 class Held(Frozen):
@@ -85,7 +88,6 @@ class Registered(Frozen):
 
     kind: Literal["registered"] = "registered"
     persons: frozenset[str]
-    done: bool = False
     matter: str | None = None
 
 
@@ -114,9 +116,12 @@ def _different(facts: list[Fact], condition: IncidentsCondition) -> int:
     return len({f.different for f in facts} - {""}) if condition.different else len(facts)
 
 
-def without_old(facts: dict[str, Fact], window: timedelta, now: datetime) -> dict[str, Fact]:
-    """The facts that can still fall into a window with one that comes now or up to an hour late."""
-    return {k: f for k, f in facts.items() if f.at > now - window - timedelta(hours=1)}
+def without_old(facts: dict[str, Fact], window: timedelta) -> dict[str, Fact]:
+    """The facts that can still fall into a window with the newest of them, or with one that comes an hour late. By
+    event
+    time: reports that were held up for hours still count together (semantics 6)."""
+    newest = max((f.at for f in facts.values()), default=None)
+    return {k: f for k, f in facts.items() if newest is not None and f.at > newest - window - timedelta(hours=1)}
 
 
 BUCKETS = 32

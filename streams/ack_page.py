@@ -52,7 +52,7 @@ OFFERED = {
     Standing.PASSED_ON: (Answer.TAKEN,),
 }
 AWAITED = (Standing.OPEN, Standing.PASSED_ON)
-UNASKED = (Purpose.UPDATE, Purpose.ALL_CLEAR)
+TO_DO = (*OFFERED, Standing.MINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,7 @@ class Item:
     decided: str
     risen_from: str | None
     tasks: tuple[Task, ...]
+    to_do: bool
     decides: bool
     answer_by: str | None
     late: bool
@@ -161,6 +162,11 @@ def _waits(obligation: Obligation) -> bool:
     return obligation.open and (taker is None or obligation.person not in (None, taker))
 
 
+def _only_told(notice: Notice) -> bool:
+    """True for a first message that asks nothing, rather than one about what was asked before."""
+    return all(a.action is Action.INFORM for a in notice.asked) and notice.purpose is not Purpose.ALL_CLEAR
+
+
 class _Reading:
     """One reading of a message, with what is known now."""
 
@@ -192,6 +198,7 @@ class _Reading:
             decided=now.declared_state,
             risen_from=notice.level if standing is Standing.RISEN else None,
             tasks=tuple(self._task(a) for a in notice.asked) if notice.purpose is not Purpose.ALL_CLEAR else (),
+            to_do=standing in TO_DO or (standing is Standing.TOLD and _only_told(notice)),
             decides=notice.answerable and any(a.action is Action.DECIDE for a in notice.asked),
             answer_by=self.clock(notice.answer_by) if notice.answer_by and standing in AWAITED else None,
             late=notice.answer_by is not None and notice.answer_by < self.now,
@@ -216,8 +223,8 @@ class _Reading:
         """The rows this message asks the person about. Whoever is asked in another's place is found by name."""
         rows = tuple(o for o in situation.obligations if asks(o)) if situation is not None else ()
         posts = {(a.role, a.organisation) for a in notice.asked}
-        own = tuple(o for o in rows if o.row.post in posts or o.notice == notice.id)
-        return own or tuple(o for o in rows if self.person in o.asked)
+        mine = tuple(o for o in rows if self.person in o.told)
+        return tuple(o for o in mine if o.row.post in posts or o.notice == notice.id) or mine
 
     def _standing(self, notice: Notice, situation: Situation | None, own: tuple[Obligation, ...]) -> Standing:
         matter = situation.matter if situation is not None else None
@@ -324,7 +331,7 @@ class _Reading:
             other.person == self.person
             and other.matter == notice.matter
             and other.number > notice.number
-            and (other.purpose not in UNASKED or not notice.answerable)
+            and (other.answerable or not notice.answerable)
         )
 
     # --- words -------------------------------------------------------------------------------------------------------

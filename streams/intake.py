@@ -216,6 +216,8 @@ class Intake:
                 r.model_copy(update={"time": received_at}) if r.time > latest else r for r in payload.readings
             )
             event = event.model_copy(update={"payload": Readings(readings=readings)})
+        elif isinstance(payload, Incident) and payload.since is not None and payload.since > latest:
+            event = event.model_copy(update={"payload": payload.model_copy(update={"since": received_at})})
         elif event.time <= latest:
             return event, ()
         return event.model_copy(update={"time": min(event.time, received_at)}), (

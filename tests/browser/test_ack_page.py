@@ -30,10 +30,15 @@ pytestmark = pytest.mark.browser
 
 STOCKHOLM = Path(__file__).parents[2] / "rules" / "stockholm"
 CHROMIUM = os.environ.get("BEREDD_CHROMIUM", "/usr/bin/chromium")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 START = datetime(2026, 1, 31, 7, 0, tzinfo=UTC)
 DRILL = "exercise/styrbjorn-2"
 PHONE = (390, 844)

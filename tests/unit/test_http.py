@@ -24,6 +24,7 @@ from notifiers.notice import Purpose
 from notifiers.profile import Profile
 from notifiers.secrets import Secrets, load_secrets
 from rules.frozen import Frozen
+from rules.record import MatterSnapshot
 from streams import door as door_module
 from streams.clock import StoryClock
 from streams.codes import Codes
@@ -744,6 +745,77 @@ async def test_every_page_forbids_scripts_framing_caching_and_referrers(site: Si
         assert headers["Referrer-Policy"] == "no-referrer"
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Server"] == "beredd"
+
+
+@in_loop
+async def test_a_message_about_two_matters_shows_both_and_one_answer_covers_both(site: Site) -> None:
+    await site.send(event("a", "leak", "svoa-drift", area="bromma"))
+    await site.send(event("b", "leak", "svoa-drift", area="farsta"), event("c", "leak", "svoa-drift", area="jarva"))
+    site.clock.advance(START + timedelta(seconds=11))
+    site.host.ask(lambda journal: None).result()
+    both = [(c, h) for c, h in site.messages("p-anna-ek") if len(h.record.notices) == 2]
+    page = await site.page(both[-1][0])
+    assert "Vattenläcka, Farsta" in page
+    assert "Vattenläcka, Järva" in page
+    await site.answer(both[-1][0], "taken")
+    taken = {
+        s.matter.area: o.answered_by
+        for s in site.view.situations("live")
+        for o in s.obligations
+        if s.matter is not None and o.row.role == "svoa_drift"
+    }
+    assert taken == {"bromma": None, "farsta": "p-anna-ek", "jarva": "p-anna-ek"}
+
+
+@in_loop
+async def test_when_the_matter_is_closed_the_page_says_so_and_asks_nothing(site: Site) -> None:
+    await site.send(fire())
+    matter = site.view.situations("live")[0].matter
+    assert matter is not None
+    site.view.apply("live", MatterSnapshot(matter=matter.model_copy(update={"closed_at": START})))
+    page = await site.page(site.code("p-jasmin-asplov"))
+    assert "Ärendet är avslutat" in page
+    assert "<button" not in page
+    assert "tel:112" not in page
+
+
+@in_loop
+async def test_whoever_answers_after_the_whole_chain_was_asked_in_vain_is_heard(site: Site) -> None:
+    """Between two rounds nobody is asked, but a late answer is still worth having."""
+    await site.send(leak())
+    code = site.code("p-anna-ek")
+    for minutes in range(5, 60, 5):
+        site.clock.advance(START + timedelta(minutes=minutes, seconds=1))
+        site.host.ask(lambda journal: None).result()
+        asked = next(o for o in site.view.situations("live")[0].obligations if o.row.role == "svoa_drift")
+        if asked.person is None:
+            break
+    assert asked.person is None
+    assert "<button" in await site.page(code)
+    await site.answer(code, "taken")
+    assert "Du har tagit det" in await site.page(code)
+
+
+@in_loop
+async def test_a_decider_learns_that_taking_the_question_is_not_deciding_it(site: Site) -> None:
+    await site.send(no_water())
+    code = site.code("p-isak-bjorknaver")
+    assert "Att ta frågan är inte att besluta" in await site.page(code)
+    await site.answer(code, "taken")
+    assert "Du har tagit det" in await site.page(code)
+    decides = next(o for o in site.view.situations("live")[0].obligations if o.row.action == "decide")
+    assert decides.open
+
+
+@in_loop
+async def test_when_a_decision_is_late_the_next_decider_is_not_told_that_it_is_taken(site: Site) -> None:
+    await site.send(no_water())
+    first = site.code("p-isak-bjorknaver")
+    await site.answer(first, "taken")
+    site.clock.advance(START + timedelta(minutes=16))
+    site.host.ask(lambda journal: None).result()
+    assert "Frågan har gått vidare. Nu tillfrågad: Iris Lönnlöv." in await site.page(first)
+    assert "Ingen har tagit det än" in await site.page(site.code("p-iris-lonnlov"))
 
 
 # --- the pages of what is going on -----------------------------------------------------------------------------------
