@@ -37,15 +37,10 @@ def plan(profile: Profile, matter: Matter, now: datetime) -> tuple[Row, ...]:
     """The rows the matter asks for as it stands, strongest first within a wave. Same arguments, same tuple."""
     planning = _Planning(profile, matter, now)
     for cause in sorted(matter.open_causes, key=lambda c: (c.opened_at, c.id)):
-        planning.responsible(cause)
-        planning.coordinators(cause)
+        planning.cause(cause)
     planning.coordination()
-    for cause in matter.open_causes:
-        for addressee in cause.notify:
-            planning.named(addressee, f"regeln «{cause.name}»")
     planning.levels()
     planning.decider()
-    planning.somebody()
     return tuple(sorted(planning.rows.values(), key=order))
 
 
@@ -64,6 +59,20 @@ class _Planning:
         self.matter = matter
         self.now = now
         self.rows: dict[str, Row] = {}
+        self.added = 0
+
+    def cause(self, cause: Cause) -> None:
+        """Whoever must know of one cause. Somebody does, always: if it leads to nobody else, the duty officer. That is
+        asked of each cause by itself, so that a higher level or another cause never takes anybody away."""
+        before = self.added
+        self.responsible(cause)
+        self.coordinators(cause)
+        for addressee in cause.notify:
+            self.named(addressee, f"regeln «{cause.name}»")
+        if self.added == before:
+            role, organisation = self.roster.last_resort
+            why = "ingen annan mottagare är känd (responsibility_unresolved)"
+            self._add(role, organisation, Action.ACT, Principle.RESPONSIBILITY, why)
 
     # --- responsibility and proximity --------------------------------------------------------------------------------
 
@@ -163,7 +172,8 @@ class _Planning:
 
     def coordination(self) -> None:
         """Two who act, or two districts, need somebody above them: their coordinators and the duty officer."""
-        acting = {r.organisation for r in self.rows.values() if r.action is Action.ACT}
+        responsible = [r for r in self.rows.values() if r.principle is Principle.RESPONSIBILITY]
+        acting = {r.organisation for r in responsible if r.action is Action.ACT}
         districts = {
             d
             for c in self.matter.open_causes
@@ -243,13 +253,6 @@ class _Planning:
                 proposal.role, organisation, Action.DECIDE, Principle.RESPONSIBILITY, why, persons=proposal.persons
             )
 
-    def somebody(self) -> None:
-        """At least one human, always."""
-        if not self.rows and self.matter.open:
-            role, organisation = self.roster.last_resort
-            why = "ingen annan mottagare är känd (responsibility_unresolved)"
-            self._add(role, organisation, Action.ACT, Principle.RESPONSIBILITY, why)
-
     def _add(
         self,
         role: str,
@@ -261,6 +264,7 @@ class _Planning:
         *,
         provisional: bool = False,
     ) -> None:
+        self.added += 1
         row = Row(
             role=role,
             organisation=organisation,

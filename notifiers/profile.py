@@ -106,6 +106,7 @@ def _check_posts(documents: Documents) -> Iterator[Fault]:
                 message = f"ingen har rollen {responsibility.role}@{item.value.id} (avsnittet duties)"
                 yield item.fault(("functions", index, "role"), message)
     yield from _check_addressees(documents, roster)
+    yield from _check_delegations(documents, roster)
     yield from _check_twice(documents)
 
 
@@ -119,6 +120,18 @@ def _check_addressees(documents: Documents, roster: Roster) -> Iterator[Fault]:
                         yield item.fault((key,), f"ingen har rollen {addressee.role}@{addressee.organisation}")
                     elif not where:
                         yield item.fault((key,), f"ingen har rollen {addressee.role} (avsnittet duties)")
+
+
+def _check_delegations(documents: Documents, roster: Roster) -> Iterator[Fault]:
+    """Whoever is asked to decide is asked through a post, so the post must exist."""
+    for item in documents.items.get("delegations", ()):
+        where = roster.organisations_with(item.value.role)
+        if item.value.organisation and item.value.organisation not in where:
+            yield item.fault(
+                ("role",), f"ingen har rollen {item.value.role}@{item.value.organisation} (avsnittet duties)"
+            )
+        elif not where:
+            yield item.fault(("role",), f"ingen har rollen {item.value.role} (avsnittet duties)")
 
 
 def _check_twice(documents: Documents) -> Iterator[Fault]:

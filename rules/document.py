@@ -117,7 +117,7 @@ def _read_file(file: Path, name: str, sections: Mapping[str, Section], into: Doc
     for key, body in parsed.items():
         section = sections.get(key) if isinstance(key, str) else None
         if section is None:
-            line, column = parsed.lc.key(key)
+            line, column = _key_place(parsed, key)
             into.faults.append(Fault(name, line + 1, column + 1, "", unknown(str(key), list(sections), "avsnitt")))
         else:
             _read_section(body, parsed, key, section, name, into)
@@ -170,7 +170,7 @@ def _syntax_fault(error: MarkedYAMLError, text: str, name: str) -> Fault:
 
 
 def _read_section(body: Any, parent: CommentedMap, key: str, section: Section, name: str, into: Documents) -> None:
-    line, column = parent.lc.key(key)
+    line, column = _key_place(parent, key)
     if section.single:
         if not isinstance(body, CommentedMap):
             into.faults.append(Fault(name, line + 1, column + 1, key, "väntade nycklar och värden under avsnittet"))
@@ -192,6 +192,12 @@ def _read_section(body: Any, parent: CommentedMap, key: str, section: Section, n
             )
         else:
             _read_item(node, key, section.model, name, into)
+
+
+def _key_place(node: CommentedMap, key: Any) -> tuple[int, int]:
+    """Where a key stands; the mapping's own place for one merged in from elsewhere."""
+    row = node.lc.data.get(key)
+    return (row[0], row[1]) if row else (node.lc.line, node.lc.col)
 
 
 def _read_item(node: CommentedMap, key: str, model: type[BaseModel], name: str, into: Documents) -> None:
@@ -216,8 +222,8 @@ def locate(node: Any, path: Path_, start: str) -> tuple[tuple[int, int], tuple[i
             continue  # a union's tag, which stands in no file
         if isinstance(node, CommentedMap):
             words.append(str(step))
-            if step not in node:
-                break  # a missing key: the mapping that lacks it is the place
+            if step not in node.lc.data:
+                break  # a missing key, or one merged in from elsewhere: the mapping is the place
             row = node.lc.data[step]
             key, value, node = (row[0], row[1]), (row[2], row[3]), node[step]
         elif isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
@@ -267,6 +273,8 @@ def sentence(error: ErrorDetails, model: type[BaseModel]) -> str:
             return f"texten är för {'lång' if error['type'].endswith('long') else 'kort'} ({len(str(given))} tecken)"
         case "too_short":
             return f"listan behöver minst {ctx.get('min_length')} poster"
+        case "finite_number":
+            return f"väntade ett ändligt tal, fick {said(given)}"
         case "string_type":
             return f"väntade text, fick {said(given)}; sätt citattecken om det är text"
         case "bool_parsing" | "bool_type":
@@ -344,5 +352,7 @@ def said(value: Any) -> str:
     """What the author wrote, short enough to stand in a sentence."""
     if isinstance(value, (dict, list)):
         return "nycklar och värden" if isinstance(value, dict) else "en lista"
+    if isinstance(value, int) and value.bit_length() > 1000:
+        return "ett tal med hundratals siffror"  # which Python refuses to write out
     text = "ingenting" if value is None else repr(str(value)) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else text[:57] + "…"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import string
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rules.document import Documents, Fault, Gravity, Item, Section, read, unknown
+from rules.events import Verdict
 from rules.ladder import Delegation, Entered, Ladder, Level
 from rules.policy import Policy, Settings, compile_rule
 from rules.registry import (
@@ -58,6 +60,8 @@ def load_policy(directory: Path, extra: dict[str, Section] | None = None) -> tup
         # would be reported once more for every place that names it.
         documents.faults.extend(_doubles(documents))
         documents.faults.extend(_references(documents))
+        documents.faults.extend(_check_ladder(documents))
+        documents.faults.extend(_check_profile(documents, directory))
     documents.faults.sort()
     return (None if errors(documents) else _compile(documents)), documents
 
@@ -89,7 +93,7 @@ def _compile(documents: Documents) -> Policy:
 
 
 def _doubles(documents: Documents) -> Iterator[Fault]:
-    for section in SECTIONS:
+    for section in documents.items:
         seen: dict[str, Item] = {}
         for item in documents.items.get(section, ()):
             identity = getattr(item.value, "id", None)
@@ -174,6 +178,16 @@ def _check_area(item: Item, names: Names) -> Iterator[Fault]:
         yield item.fault(("kind",), "staden har ingen 'parent'; alla andra områden har en")
 
 
+_INSIDE = {AreaKind.DISTRICT: (AreaKind.CITY,), AreaKind.NEIGHBOURHOOD: (AreaKind.CITY, AreaKind.DISTRICT)}
+
+
+def _check_inside(item: Item, areas: dict[str, Item]) -> Iterator[Fault]:
+    """City > district > neighbourhood: the home area of an event must always be found above it."""
+    parent = areas.get(item.value.parent or "")
+    if parent is not None and parent.value.kind not in _INSIDE.get(item.value.kind, ()):
+        yield item.fault(("parent",), f"{item.value.kind} kan inte ligga i {parent.value.kind} ({parent.value.id})")
+
+
 def _check_tree(documents: Documents) -> Iterator[Fault]:
     areas = {i.value.id: i for i in documents.items.get("areas", ())}
     cities = [i for i in areas.values() if i.value.kind is AreaKind.CITY]
@@ -186,6 +200,8 @@ def _check_tree(documents: Documents) -> Iterator[Fault]:
             at = areas[at].value.parent
         if at in seen:
             yield item.fault(("parent",), "områdena ligger i varandra i en ring")
+        else:
+            yield from _check_inside(item, areas)
 
 
 def _check_organisation(item: Item, names: Names) -> Iterator[Fault]:
@@ -239,7 +255,45 @@ def _check_addressees(item: Item, names: Names, key: str) -> Iterator[Fault]:
         yield from names.check(item, "organisations", path, [addressee.organisation])
 
 
+def _check_ladder(documents: Documents) -> Iterator[Fault]:
+    """Every matter begins at the lowest level, so a rule must be allowed to set it; and a level that is declared needs
+    as many who may register it as must (invariant 1)."""
+    levels = documents.items.get("levels", [])
+    if levels and levels[0].value.entered is not Entered.DETECTED:
+        message = "den lägsta nivån (den första) måste ha 'entered: detected'; skriv nivåerna lägst först"
+        yield levels[0].fault(("entered",), message)
+    for item in levels:
+        if item.value.entered is Entered.DECLARED:
+            yield from _check_registrars(item, documents)
+
+
+def _check_registrars(item: Item, documents: Documents) -> Iterator[Fault]:
+    delegations = [d for d in documents.items.get("delegations", ()) if d.value.level == item.value.id]
+    may = [
+        {p for d in delegations if v in d.value.may for p in d.value.persons} for v in (Verdict.DECLARE, Verdict.LIFT)
+    ]
+    fewest, needed = min(map(len, may)), item.value.confirmed_by
+    if fewest < needed:
+        place, path = (delegations[0], ("persons",)) if delegations else (item, ())
+        said = f"{item.value.id!r} registreras av {needed} olika personer, men bara {fewest} får (declare och lift)"
+        yield place.fault(path, said)
+
+
+def _check_profile(documents: Documents, directory: Path) -> Iterator[Fault]:
+    for item in documents.items.get("profile", ()):
+        settings: Settings = item.value
+        try:
+            ZoneInfo(settings.timezone)
+        except (ZoneInfoNotFoundError, ValueError):
+            yield item.fault(
+                ("timezone",), f"tidszonen {settings.timezone!r} finns inte; till exempel Europe/Stockholm"
+            )
+        if settings.map is not None and not (directory / settings.map).is_file():
+            yield item.fault(("map",), f"filen {settings.map!r} finns inte i {directory.name}")
+
+
 def _check_delegation(item: Item, names: Names) -> Iterator[Fault]:
+    yield from names.check(item, "organisations", ("organisation",), [item.value.organisation])
     yield from names.check(item, "levels", ("level",), [item.value.level])
     yield from names.check(item, "areas", ("scope",), item.value.scope)
     if names.known["roles"]:
@@ -315,7 +369,10 @@ def _check_message(item: Item) -> Iterator[Fault]:
         if text is None:
             continue
         try:
-            found = [(name, spec) for _, name, spec, _ in string.Formatter().parse(text) if name is not None]
+            parsed = string.Formatter().parse(text)
+            found = [
+                (name, (spec or "") + (conversion or "")) for _, name, spec, conversion in parsed if name is not None
+            ]
         except ValueError:
             yield item.fault((key,), "en klammer { eller } utan sin andra; skriv {{ eller }} för tecknet självt")
             continue

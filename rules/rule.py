@@ -26,8 +26,8 @@ class SensorCondition(Frozen):
     """A sensor, or any sensor of a kind, is over or under a limit, perhaps for a time."""
 
     sensor: Id
-    above: float | None = None
-    below: float | None = None
+    above: float | None = Field(default=None, strict=True)
+    below: float | None = Field(default=None, strict=True)
     for_: Duration | None = Field(default=None, alias="for")
 
     @model_validator(mode="after")

@@ -96,7 +96,11 @@ class Sensing:
             self._silence_over(leaf, reading.sensor)
         elif not complete and held.since == reading.time:
             assert isinstance(leaf.condition, SensorCondition)
-            self.draft.wake(key, held.since + (leaf.condition.for_ or timedelta(0)))
+            due = held.since + (leaf.condition.for_ or timedelta(0))
+            if due > self.draft.now:
+                self.draft.wake(key, due)
+            else:  # the reading is so late that its time is up already
+                self.due(key)
 
     def due(self, key: str) -> None:
         """The time a limit had to be held for is over: it counts if the value is still fresh. If the sensor has fallen

@@ -6,7 +6,6 @@ form answers. The code in a link is the credential: it stands in no log, and no 
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from collections import OrderedDict, deque
@@ -14,6 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import IPv6Address, ip_address
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
@@ -25,7 +25,7 @@ from notifiers.obligation import ObligationState
 from rules.events import LIVE, Acknowledgement, Answer, Event, is_exercise
 from rules.explain import place
 from rules.ladder import Action
-from rules.matter import Matter, ProposalState
+from rules.matter import Cause, Matter, Proposal, ProposalState
 from streams.ack_page import Given, ack_page, clock, seen
 from streams.codes import ALPHABET, LENGTH
 from streams.door import Door, body_of
@@ -35,8 +35,6 @@ from streams.refusal import Refused
 from streams.situations import organisation_name, tally
 from streams.view import CodeHolder, Situation
 from streams.wire import REALM_PATTERN
-
-_log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
 TEMPLATES = ("ack.html", "problem.html", "overview.html", "situation.html")
@@ -137,12 +135,12 @@ class Pages:
 
     def problem(self, status: int, said: str, headers: Mapping[str, str]) -> web.Response:
         """A page that tells what went wrong, and no more than that."""
-        return self._page("problem.html", status=status, headers=headers, said=said)
+        return self._page("problem.html", {"said": said}, status=status, headers=headers)
 
     def _page(
-        self, template: str, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: object
+        self, template: str, *values: Mapping[str, object], status: int = 200, headers: Mapping[str, str] | None = None
     ) -> web.Response:
-        text = self._templates[template].render(values)
+        text = self._templates[template].render({name: value for part in values for name, value in part.items()})
         return web.Response(text=text, status=status, content_type="text/html", headers=headers)
 
     # --- the page behind a link --------------------------------------------------------------------------------------
@@ -152,7 +150,7 @@ class Pages:
         code, holder = self._holder(request)
         door = self._door
         page = ack_page(code, holder, door.view, door.profile, door.clock.now(), self._given.get(code))
-        return self._page("ack.html", page=page)
+        return self._page("ack.html", {"page": page})
 
     async def answer(self, request: web.Request) -> web.Response:
         """Takes the answer of a form, and shows the page once the answer is safe."""
@@ -215,10 +213,9 @@ class Pages:
         ladder = self._door.profile.policy.ladder
         found = self._door.view.situations(realm)
         rows = [self._row(s, s.matter) for s in found if s.matter is not None]
-        rows.sort(key=lambda row: ladder.rank(str(row["level"])) if row["level"] in ladder else 0, reverse=True)
-        return self._page(
-            "overview.html", **self._about(realm), rows=rows, city=self._door.profile.policy.settings.name
-        )
+        rows.sort(key=lambda row: ladder.rank(row["level"]) if row["level"] in ladder else 0, reverse=True)
+        city = self._door.profile.policy.settings.name
+        return self._page("overview.html", self._about(realm), {"rows": rows, "city": city})
 
     def _about(self, realm: str) -> dict[str, object]:
         now = self._door.clock.now().astimezone(self._door.zone)
@@ -229,7 +226,7 @@ class Pages:
             "now": f"{now:%Y-%m-%d %H:%M:%S}",
         }
 
-    def _row(self, situation: Situation, matter: Matter) -> dict[str, object]:
+    def _row(self, situation: Situation, matter: Matter) -> dict[str, Any]:
         answered, of = tally(situation.obligations)
         return {
             "id": matter.id,
@@ -252,21 +249,24 @@ class Pages:
         found = self._door.view.situation(realm, request.match_info["id"])
         if found is None or found.matter is None:
             raise web.HTTPNotFound(text="Det finns inget sådant ärende.")
+        matter = found.matter
         return self._page(
             "situation.html",
-            **self._about(realm),
-            head=self._row(found, found.matter),
-            causes=[self._cause(found.matter, i) for i in range(len(found.matter.causes))],
-            proposals=[
-                {"level": p.level, "because": p.because, "state": PROPOSAL[p.state], "by": self._clock(p.decide_by)}
-                for p in found.matter.proposals
-            ],
-            plan=self._plan(found),
-            log=[{"at": self._clock(line.at), "said": line.said} for line in reversed(tuple(found.log))],
+            self._about(realm),
+            {
+                "head": self._row(found, matter),
+                "causes": [self._cause(c) for c in matter.causes],
+                "proposals": [self._proposal(p) for p in matter.proposals],
+                "plan": self._plan(found),
+                "log": [{"at": self._clock(line.at), "said": line.said} for line in reversed(tuple(found.log))],
+            },
         )
 
-    def _cause(self, matter: Matter, index: int) -> dict[str, object]:
-        cause = matter.causes[index]
+    def _proposal(self, proposal: Proposal) -> dict[str, object]:
+        state, by = PROPOSAL[proposal.state], self._clock(proposal.decide_by)
+        return {"level": proposal.level, "because": proposal.because, "state": state, "by": by}
+
+    def _cause(self, cause: Cause) -> dict[str, object]:
         return {
             "name": cause.name,
             "because": cause.because,

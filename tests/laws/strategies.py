@@ -411,156 +411,140 @@ def answering(verdicts: Mapping[str, Verdict | None]) -> Providers:
 
 # --- random towns, for the principles --------------------------------------------------------------------------------
 
-ACTIONS = st.sampled_from(list(Action))
-_PLACES = ("stad", "d1", "d2", "d3", "d1.a", "d1.b", "d2.a")
-_FUNCTIONS = ("f1", "f2", "f3", "f4")
-_ROLES = ("r1", "r2", "r3")
-_ORGANISATIONS = ("o1", "o2", "o3", "o4", "o5")
-_ASSETS = ("a1", "a2", "a3")
-_KINDS = ("k1", "k2", "k3")
+LEVELS = ("n0", "n1", "n2", "n3")
+_PLACES = ("stad", "d1", "d2", "d1.a", "d2.a")
+_FUNCTIONS = ("f1", "f2", "f3")
+_ROLES = ("r1", "r2")
+_ASSETS = ("a1", "a2")
+_KINDS = ("k1", "k2")
+_TOLD = (Action.ACT, Action.COORDINATE, Action.SUPPORT, Action.INFORM)
 
 
-def _some(values: Sequence[str], most: int = 3) -> st.SearchStrategy[list[str]]:
-    return st.lists(st.sampled_from(values), max_size=most, unique=True)
+class Dice(random.Random):
+    """Small choices, repeatable from a seed. Hypothesis draws the seed and the sizes, which is thirty times as fast as
+    drawing every choice, and still shrinks to the smallest town that breaks a law."""
+
+    def some(self, values: Sequence[str], most: int = 2) -> list[str]:
+        return self.sample(values, min(len(values), self.randint(0, most)))
+
+    def maybe(self, values: Sequence[str]) -> str | None:
+        return self.choice([None, *values])
 
 
-def _maybe(values: Sequence[str]) -> st.SearchStrategy[str | None]:
-    return st.none() | st.sampled_from(values)
+class Case:
+    """A town's sections, its profile, and a matter in it. (No dataclass: hypothesis would print all of it.)"""
 
+    def __init__(self, spec: dict[str, Any], profile: Profile, matter: Matter) -> None:
+        self.spec, self.profile, self.matter = spec, profile, matter
 
-@st.composite
-def _organisations(draw: st.DrawFn) -> list[dict[str, Any]]:
-    found = []
-    for name in draw(_some(_ORGANISATIONS, 5).filter(bool)):
-        found.append(
-            {
-                "id": name,
-                "name": name.upper(),
-                "kind": "board",
-                "relation": draw(st.sampled_from(list(Relation))),
-                "functions": [
-                    {"function": f, "areas": draw(_some(_PLACES, 2)), "role": draw(_maybe(_ROLES))}
-                    for f in draw(_some(_FUNCTIONS))
-                ],
-                "areas": draw(_some(_PLACES, 2)),
-                "coordinates": draw(_some(_PLACES, 2)),
-                "duty": draw(_maybe(_ROLES)),
-                "head": draw(_maybe(_ROLES)),
-                "valid_to": draw(st.sampled_from([None, None, None, "2020-01-01"])),
-            }
-        )
-    return [*found, {"id": "stab", "name": "Stab", "kind": "board", "relation": "direct", "duty": "tib"}]
+    def __repr__(self) -> str:
+        facts = [
+            (c.action.value, c.functions, [(f.asset, f.kind, f.areas) for f in c.facts]) for c in self.matter.causes
+        ]
+        notify = [[(a.role, a.organisation, a.action.value) for a in c.notify] for c in self.matter.causes]
+        wanted = ("organisations", "assets", "incident_kinds", "levels", "duties")
+        said = [f"level {self.matter.alert_level}", f"causes {facts}", f"notify {notify}"]
+        return "\n  ".join(["Case:", *said, *(f"{k}: {e}" for k in wanted for e in self.spec[k])])
 
 
 @st.composite
-def towns(draw: st.DrawFn) -> dict[str, Any]:
-    """The sections of a small random profile whose references are right (those with a role name one that exists)."""
-    organisations = draw(_organisations())
-    names = [o["id"] for o in organisations if o["id"] != "stab"]
-    posts = sorted({(r, o) for o in names for r in draw(_some(_ROLES))})
-    here = [(r, o) for r, o in posts]
-    addressees = _addressees(here)
+def cases(draw: st.DrawFn, least: int = 1) -> Case:
+    """A random small town, and a matter with some open causes."""
+    dice = Dice(draw(st.integers(0, 2**32)))
+    spec = _town(dice, draw(st.integers(1, 4)), draw(st.integers(0, 2)))
+    profile = profile_of(spec)
+    found = tuple(_cause(dice, profile, n) for n in range(draw(st.integers(least, 3))))
+    return Case(spec, profile, matter_of(found, dice.choice(LEVELS), "n0", _proposal(dice, profile)))
+
+
+def _town(dice: Dice, size: int, named: int) -> dict[str, Any]:
+    names = [f"o{n}" for n in range(1, size + 1)]
+    posts = sorted({(r, o) for o in names for r in dice.some(_ROLES)})
+    holders = ["p1", "p2", "p3", "p4"]
+    kinds = ("city", "district", "district", "neighbourhood", "neighbourhood")
+    parents = (None, "stad", "stad", "d1", "d2")
     return {
         "areas": [
-            {
-                "id": p,
-                "name": p.upper(),
-                "kind": "city" if p == "stad" else "neighbourhood" if "." in p else "district",
-                "parent": None if p == "stad" else p.split(".")[0] if "." in p else "stad",
-            }
-            for p in _PLACES
+            {"id": p, "name": p.upper(), "kind": k, "parent": up}
+            for p, k, up in zip(_PLACES, kinds, parents, strict=True)
         ],
         "functions": [{"id": f, "name": f.upper()} for f in _FUNCTIONS],
-        "organisations": organisations,
+        "organisations": [
+            *(_organisation_of(dice, name) for name in names),
+            {"id": "stab", "name": "Stab", "kind": "board", "relation": "direct", "duty": "tib"},
+        ],
         "assets": [
             {
                 "id": a,
                 "name": a.upper(),
                 "kind": "x",
-                "area": draw(st.sampled_from(_PLACES)),
-                "operator": draw(st.sampled_from([*names, "okänd"])),
-                "manager": draw(_maybe(names)),
-                "owner": draw(_maybe(names)),
-                "needs": draw(_some(_FUNCTIONS)),
+                "area": dice.choice(_PLACES),
+                "operator": dice.choice([*names, "okänd"]),
+                "manager": dice.maybe(names),
+                "owner": dice.maybe(names),
+                "needs": dice.some(_FUNCTIONS),
             }
             for a in _ASSETS
         ],
         "incident_kinds": [
-            {"id": k, "name": k, "functions": draw(_some(_FUNCTIONS)), "lacks": draw(_maybe(_FUNCTIONS))}
-            for k in _KINDS
+            {"id": k, "name": k, "functions": dice.some(_FUNCTIONS), "lacks": dice.maybe(_FUNCTIONS)} for k in _KINDS
         ],
         "roles": [{"id": r, "name": r.upper()} for r in (*_ROLES, "tib")],
         "duties": [
             {"role": "tib", "organisation": "stab", "holder": "tib-1", "deputies": ["tib-2"]},
-            *(
-                {
-                    "role": r,
-                    "organisation": o,
-                    "holder": draw(st.sampled_from(["p1", "p2", "p3", "p4"])),
-                    "covered_by": "tib",
-                }
-                for r, o in posts
-            ),
+            *({"role": r, "organisation": o, "holder": dice.choice(holders), "covered_by": "tib"} for r, o in posts),
         ],
-        "persons": [{"id": p, "name": p} for p in ("p1", "p2", "p3", "p4", "tib-1", "tib-2")],
+        "persons": [{"id": p, "name": p} for p in (*holders, "tib-1", "tib-2")],
         "levels": [
-            {"id": "n0", "name": "n0", "entered": "detected", "adds": draw(addressees)},
-            {"id": "n1", "name": "n1", "entered": "detected", "adds": draw(addressees)},
-            {
-                "id": "n2",
-                "name": "n2",
-                "entered": "decided",
-                "adds": draw(addressees),
-                "adds_when_decided": draw(addressees),
-            },
-            {
-                "id": "n3",
-                "name": "n3",
-                "entered": "decided",
-                "adds": draw(addressees),
-                "adds_when_decided": draw(addressees),
-            },
+            {"id": level, "name": level, "entered": "detected" if n < 2 else "decided"}
+            | {"adds": _addressees(dice, posts, named)}
+            | ({"adds_when_decided": _addressees(dice, posts, named)} if n > 1 else {})
+            for n, level in enumerate(LEVELS)
         ],
     }
 
 
-def _addressees(posts: list[tuple[str, str]]) -> st.SearchStrategy[list[dict[str, Any]]]:
-    if not posts:
-        return st.just([])
-    one = st.tuples(st.sampled_from(posts), st.booleans(), ACTIONS.filter(lambda a: a is not Action.DECIDE))
-    return st.lists(
-        one.map(
-            lambda t: {"role": t[0][0], "action": t[2].value} | ({"organisation": t[0][1]} if t[1] else {}),
-        ),
-        max_size=2,
-    )
+def _organisation_of(dice: Dice, name: str) -> dict[str, Any]:
+    return {
+        "id": name,
+        "name": name.upper(),
+        "kind": "board",
+        "relation": dice.choice(list(Relation)),
+        "functions": [
+            {"function": f, "areas": dice.some(_PLACES), "role": dice.maybe(_ROLES)} for f in dice.some(_FUNCTIONS)
+        ],
+        "areas": dice.some(_PLACES),
+        "coordinates": dice.some(_PLACES),
+        "duty": dice.maybe(_ROLES),
+        "head": dice.maybe(_ROLES),
+        "valid_to": dice.choice([None, None, None, "2020-01-01"]),
+    }
 
 
-LEVELS = ("n0", "n1", "n2", "n3")
+def _addressees(dice: Dice, posts: Sequence[tuple[str, str]], most: int) -> list[dict[str, Any]]:
+    found = dice.sample(posts, min(len(posts), dice.randint(0, most)))
+    return [
+        {"role": r, "action": dice.choice(_TOLD).value} | ({"organisation": o} if dice.random() < 0.5 else {})
+        for r, o in found
+    ]
 
 
-@st.composite
-def facts(draw: st.DrawFn) -> Fact:
-    asset = draw(_maybe(_ASSETS))
+def _fact(dice: Dice) -> Fact:
     return Fact(
-        key=f"incident:{draw(st.integers(0, 99))}",
+        key=f"incident:{dice.randint(0, 99)}",
         said="något",
         at=START,
-        asset=asset,
-        kind=draw(st.sampled_from(_KINDS)),
-        areas=tuple(draw(_some(_PLACES, 2))),
-        danger_to_life=draw(st.booleans()),
+        asset=dice.maybe(_ASSETS),
+        kind=dice.choice(_KINDS),
+        areas=tuple(dice.some(_PLACES)),
+        danger_to_life=dice.random() < 0.2,
     )
 
 
-@st.composite
-def causes(draw: st.DrawFn, profile: Profile, number: int) -> Cause:
+def _cause(dice: Dice, profile: Profile, number: int) -> Cause:
     """An open cause; a later number was opened later."""
-    posts = sorted(profile.roster.duties)
-    notify = draw(
-        st.lists(st.tuples(st.sampled_from(posts), ACTIONS.filter(lambda a: a is not Action.DECIDE)), max_size=2)
-    )
-    found = tuple(draw(st.lists(facts(), min_size=1, max_size=3)))
+    found = tuple(_fact(dice) for _ in range(dice.randint(1, 2)))
+    posts = dice.sample(sorted(profile.roster.duties), dice.choice((0, 0, 1)))
     return Cause(
         id=f"c{number}",
         rule=f"r{number}",
@@ -568,13 +552,31 @@ def causes(draw: st.DrawFn, profile: Profile, number: int) -> Cause:
         level="n0",
         because="därför",
         facts=found,
-        functions=tuple(draw(_some(_FUNCTIONS))),
-        action=draw(st.sampled_from([Action.ACT, Action.ACT, Action.SUPPORT, Action.INFORM])),
-        notify=tuple(Addressee(role=r, organisation=o, action=a) for (r, o), a in notify),
-        reported=draw(st.booleans()),
+        functions=tuple(dice.some(_FUNCTIONS)),
+        action=dice.choice((Action.ACT, Action.ACT, Action.SUPPORT, Action.INFORM)),
+        notify=tuple(Addressee(role=r, organisation=o, action=dice.choice(_TOLD)) for r, o in posts),
+        reported=dice.random() < 0.5,
         danger_to_life=any(f.danger_to_life for f in found),
         policy="test",
         opened_at=START + timedelta(minutes=number),
+    )
+
+
+def _proposal(dice: Dice, profile: Profile) -> Proposal | None:
+    if dice.random() < 0.5:
+        return None
+    role, organisation = dice.choice([*sorted(profile.roster.duties), (None, None)])
+    return Proposal(
+        number=1,
+        level="n2",
+        direction=Direction.RAISE,
+        scope="stad",
+        role=role,
+        organisation=organisation,
+        because="därför",
+        causes=("c0",),
+        proposed_at=START,
+        decide_by=START + timedelta(minutes=15),
     )
 
 
@@ -591,26 +593,6 @@ def matter_of(found: tuple[Cause, ...], level: str, declared: str, proposal: Pro
         declared_state=declared,
         proposals=(proposal,) if proposal else (),
         policy="test",
-    )
-
-
-@st.composite
-def proposals(draw: st.DrawFn, profile: Profile) -> Proposal | None:
-    if draw(st.booleans()):
-        return None
-    role, organisation = draw(st.sampled_from(sorted(profile.roster.duties)))
-    named = draw(st.booleans())
-    return Proposal(
-        number=1,
-        level="n2",
-        direction=Direction.RAISE,
-        scope="stad",
-        role=role if named else None,
-        organisation=organisation if named else None,
-        because="därför",
-        causes=("c0",),
-        proposed_at=START,
-        decide_by=START + timedelta(minutes=15),
     )
 
 
@@ -650,7 +632,16 @@ MOVES: st.SearchStrategy[Move] = st.builds(
 
 
 def runs(most: int = 20) -> st.SearchStrategy[list[Move]]:
-    return st.lists(MOVES, min_size=1, max_size=most)
+    """Short runs that shrink well, and longer ones that only their seed and length tell."""
+    return st.lists(MOVES, min_size=1, max_size=most) | st.builds(
+        _storm, st.integers(0, 9999), st.integers(1, 3 * most)
+    )
+
+
+def _storm(seed: int, count: int) -> list[Move]:
+    dice = random.Random(seed)
+    kinds = [what for what, weight in WEIGHTS.items() for _ in range(weight)]
+    return [Move(dice.choice(kinds), *(dice.randrange(200) for _ in range(3))) for _ in range(count)]
 
 
 def worst(seed: int, count: int = 500) -> Iterator[Move]:

@@ -18,19 +18,9 @@ from rules.policy import Policy
 from rules.registry import Registry, Relation
 from rules.step import State
 from tests.laws import strategies
-from tests.laws.strategies import LEVELS, START, Play, make, matter_of, profile_of, runs
+from tests.laws.strategies import LEVELS, START, Case, Play, cases, make, matter_of, profile_of, runs
 
-SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-
-
-@st.composite
-def cases(draw: st.DrawFn, least: int = 1) -> tuple[dict[str, Any], Profile, Matter]:
-    """A town, and a matter with some open causes."""
-    spec = draw(strategies.towns())
-    profile = profile_of(spec)
-    found = tuple(draw(strategies.causes(profile, n)) for n in range(draw(st.integers(least, 3))))
-    proposal = draw(strategies.proposals(profile))
-    return spec, profile, matter_of(found, draw(st.sampled_from(LEVELS)), "n0", proposal)
+SETTINGS = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def recipients(rows: tuple[Row, ...]) -> set[tuple[str, str]]:
@@ -49,10 +39,8 @@ def weakened(before: tuple[Row, ...], after: tuple[Row, ...]) -> set[tuple[str, 
 
 @SETTINGS
 @given(cases(), st.integers(0, 2))
-def test_recipients_at_a_level_are_among_those_at_the_next(
-    case: tuple[dict[str, Any], Profile, Matter], rank: int
-) -> None:
-    _, profile, matter = case
+def test_recipients_at_a_level_are_among_those_at_the_next(case: Case, rank: int) -> None:
+    profile, matter = case.profile, case.matter
     lower = plan(profile, matter.model_copy(update={"alert_level": LEVELS[rank]}), START)
     higher = plan(profile, matter.model_copy(update={"alert_level": LEVELS[rank + 1]}), START)
     assert recipients(lower) <= recipients(higher)
@@ -60,13 +48,11 @@ def test_recipients_at_a_level_are_among_those_at_the_next(
 
 @SETTINGS
 @given(cases(), st.integers(0, 2))
-def test_recipients_of_a_decided_level_are_among_those_of_the_next(
-    case: tuple[dict[str, Any], Profile, Matter], rank: int
-) -> None:
+def test_recipients_of_a_decided_level_are_among_those_of_the_next(case: Case, rank: int) -> None:
     """Both values rise together, as when each is decided. (A level that is declared from outside is a matter of its
     own;
     what a decision within the city adds does not follow it there.)"""
-    _, profile, matter = case
+    profile, matter = case.profile, case.matter
     assume(profile.policy.ladder[LEVELS[rank]].entered is Entered.DECIDED or rank == 0)
     levels = (LEVELS[rank], LEVELS[rank + 1])
     lower, higher = (
@@ -77,10 +63,8 @@ def test_recipients_of_a_decided_level_are_among_those_of_the_next(
 
 @SETTINGS
 @given(cases(), st.integers(0, 2))
-def test_nobody_who_is_to_act_is_weakened_at_a_higher_level(
-    case: tuple[dict[str, Any], Profile, Matter], rank: int
-) -> None:
-    _, profile, matter = case
+def test_nobody_who_is_to_act_is_weakened_at_a_higher_level(case: Case, rank: int) -> None:
+    profile, matter = case.profile, case.matter
     lower = plan(profile, matter.model_copy(update={"alert_level": LEVELS[rank]}), START)
     higher = plan(profile, matter.model_copy(update={"alert_level": LEVELS[rank + 1]}), START)
     assert weakened(lower, higher) == set()
@@ -88,25 +72,23 @@ def test_nobody_who_is_to_act_is_weakened_at_a_higher_level(
 
 @SETTINGS
 @given(cases(least=2))
-def test_nobody_who_is_to_act_is_weakened_by_an_added_cause(case: tuple[dict[str, Any], Profile, Matter]) -> None:
-    _, profile, matter = case
+def test_nobody_who_is_to_act_is_weakened_by_an_added_cause(case: Case) -> None:
+    profile, matter = case.profile, case.matter
     first = matter_of(matter.causes[:-1], matter.alert_level, matter.declared_state, matter.proposal)
     assert weakened(plan(profile, first, START), plan(profile, matter, START)) == set()
 
 
 @SETTINGS
 @given(cases())
-def test_the_same_matter_gives_the_same_rows(case: tuple[dict[str, Any], Profile, Matter]) -> None:
-    spec, profile, matter = case
+def test_the_same_matter_gives_the_same_rows(case: Case) -> None:
+    spec, profile, matter = case.spec, case.profile, case.matter
     assert plan(profile, matter, START) == plan(profile_of(spec), matter, START)
 
 
 @SETTINGS
 @given(cases(), st.randoms(use_true_random=False))
-def test_the_rows_do_not_depend_on_the_order_of_the_registry(
-    case: tuple[dict[str, Any], Profile, Matter], dice: random.Random
-) -> None:
-    _, profile, matter = case
+def test_the_rows_do_not_depend_on_the_order_of_the_registry(case: Case, dice: random.Random) -> None:
+    profile, matter = case.profile, case.matter
     assert plan(_shuffled(profile, dice), matter, START) == plan(profile, matter, START)
 
 
@@ -131,10 +113,8 @@ def _shuffled(profile: Profile, dice: random.Random) -> Profile:
 
 @SETTINGS
 @given(cases(), st.permutations(range(3)))
-def test_the_rows_do_not_depend_on_the_order_in_which_facts_were_told(
-    case: tuple[dict[str, Any], Profile, Matter], order_of: list[int]
-) -> None:
-    _, profile, matter = case
+def test_the_rows_do_not_depend_on_the_order_in_which_facts_were_told(case: Case, order_of: list[int]) -> None:
+    profile, matter = case.profile, case.matter
 
     def turned(cause: Cause) -> Cause:
         return cause.model_copy(update={"facts": tuple(cause.facts[i] for i in order_of if i < len(cause.facts))})
@@ -145,8 +125,8 @@ def test_the_rows_do_not_depend_on_the_order_in_which_facts_were_told(
 
 @SETTINGS
 @given(cases())
-def test_at_least_one_human_is_asked(case: tuple[dict[str, Any], Profile, Matter]) -> None:
-    _, profile, matter = case
+def test_at_least_one_human_is_asked(case: Case) -> None:
+    profile, matter = case.profile, case.matter
     notices = _told(profile, State("live", matter.id, {}), matter)[1]
     assert notices
     assert {n.person for n in notices} <= set(profile.roster.persons)
@@ -154,8 +134,8 @@ def test_at_least_one_human_is_asked(case: tuple[dict[str, Any], Profile, Matter
 
 @SETTINGS
 @given(cases())
-def test_every_row_has_its_organisations_relation(case: tuple[dict[str, Any], Profile, Matter]) -> None:
-    _, profile, matter = case
+def test_every_row_has_its_organisations_relation(case: Case) -> None:
+    profile, matter = case.profile, case.matter
     organisations = profile.policy.registry.organisations
     rows = plan(profile, matter, START)
     assert [r for r in rows if r.relation is not organisations[r.organisation].relation] == []
@@ -165,9 +145,9 @@ def test_every_row_has_its_organisations_relation(case: tuple[dict[str, Any], Pr
 @SETTINGS
 @given(cases())
 def test_an_organisation_that_has_nothing_to_do_with_it_changes_nothing(
-    case: tuple[dict[str, Any], Profile, Matter],
+    case: Case,
 ) -> None:
-    spec, profile, matter = case
+    spec, profile, matter = case.spec, case.profile, case.matter
     stranger = {
         "id": "annan",
         "name": "Annan",
@@ -190,8 +170,8 @@ def test_an_organisation_that_has_nothing_to_do_with_it_changes_nothing(
 
 @SETTINGS
 @given(cases())
-def test_rows_are_sorted_by_wave_action_organisation_and_role(case: tuple[dict[str, Any], Profile, Matter]) -> None:
-    _, profile, matter = case
+def test_rows_are_sorted_by_wave_action_organisation_and_role(case: Case) -> None:
+    profile, matter = case.profile, case.matter
     rows = plan(profile, matter, START)
     assert list(rows) == sorted(rows, key=lambda r: (r.wave, list(Action).index(r.action), r.organisation, r.role))
     assert len({(r.post, r.action is Action.DECIDE) for r in rows}) == len(rows)
@@ -200,16 +180,16 @@ def test_rows_are_sorted_by_wave_action_organisation_and_role(case: tuple[dict[s
 
 @SETTINGS
 @given(cases())
-def test_every_row_says_why(case: tuple[dict[str, Any], Profile, Matter]) -> None:
-    _, profile, matter = case
+def test_every_row_says_why(case: Case) -> None:
+    profile, matter = case.profile, case.matter
     assert [r for r in plan(profile, matter, START) if not r.because.strip()] == []
 
 
 @SETTINGS
 @given(cases())
-def test_an_organisation_that_is_no_more_is_not_responsible(case: tuple[dict[str, Any], Profile, Matter]) -> None:
+def test_an_organisation_that_is_no_more_is_not_responsible(case: Case) -> None:
     """Of those found by function or area: valid_to is for them. (Who operates an asset stands in the asset.)"""
-    _, profile, matter = case
+    profile, matter = case.profile, case.matter
     organisations = profile.policy.registry.organisations
     bare = matter.model_copy(
         update={
@@ -241,8 +221,8 @@ def _told(profile: Profile, state: State[Any], matter: Matter) -> tuple[State[An
 
 @SETTINGS
 @given(cases())
-def test_one_person_gets_one_notice_per_step(case: tuple[dict[str, Any], Profile, Matter]) -> None:
-    _, profile, matter = case
+def test_one_person_gets_one_notice_per_step(case: Case) -> None:
+    profile, matter = case.profile, case.matter
     state, first = _told(profile, State("live", matter.id, {}), matter)
     risen = matter.model_copy(update={"alert_level": "n3", "generation": matter.generation + 1})
     state, second = _told(profile, state, risen)
@@ -256,10 +236,10 @@ def test_one_person_gets_one_notice_per_step(case: tuple[dict[str, Any], Profile
 @SETTINGS
 @given(cases())
 def test_everybody_in_the_plan_is_told_or_stands_in_somebodys_notice(
-    case: tuple[dict[str, Any], Profile, Matter],
+    case: Case,
 ) -> None:
     """Design 3: collapse may merge roles into one message, never drop one."""
-    _, profile, matter = case
+    profile, matter = case.profile, case.matter
     notices = _told(profile, State("live", matter.id, {}), matter)[1]
     posts = {(a.role, a.organisation) for n in notices for a in n.asked}
     assert recipients(plan(profile, matter, START)) <= posts

@@ -20,6 +20,7 @@ import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
+from notifiers.attempt import Outcome, Verdict
 from notifiers.notice import Purpose
 from notifiers.profile import Profile
 from notifiers.secrets import Secrets, load_secrets
@@ -33,7 +34,7 @@ from streams.embedded import EmbeddedHost, Handout
 from streams.http import BODY_BYTES, application
 from streams.intake import intake_of
 from streams.metrics import Gauged, Metrics
-from streams.pages import MISSES
+from streams.pages import MISSES, Misses
 from streams.view import CodeHolder, View
 from streams.wire import Media
 
@@ -45,13 +46,14 @@ DRILL = "exercise/styrbjorn-2"
 class _Listener:
     def __init__(self, view: View, metrics: Metrics) -> None:
         self._view, self._metrics = view, metrics
+        self.handouts: list[Handout] = []
 
     def recorded(self, realm: str, record: Frozen) -> None:
         self._view.apply(realm, record)
         self._metrics.recorded(realm, record)
 
     def handed_out(self, handout: Handout) -> None:
-        """Nobody delivers here: what is asked stays asked."""
+        self.handouts.append(handout)  # until `deliver` nobody delivers: what is asked stays asked
 
     def counted(self, what: str, amount: int) -> None:
         self._metrics.counted(what, amount)
@@ -68,7 +70,8 @@ class Site:
         gauged = Gauged(self.view, lambda: profile, lambda: 0, lambda: 0.0, lambda: self.host.fault)
         metrics = Metrics(gauged, START)
         intake = intake_of(profile, STOCKHOLM, open_door=secrets is None)
-        self.host = EmbeddedHost(file, intake, self.clock, _Listener(self.view, metrics))
+        self._listener = _Listener(self.view, metrics)
+        self.host = EmbeddedHost(file, intake, self.clock, self._listener)
         self.door = Door(self.host, self.view, self.clock, secrets, metrics, channels=1, open=secrets is None)
 
     async def during(self, scenario: Callable[[Site], Awaitable[None]]) -> None:
@@ -85,6 +88,19 @@ class Site:
     def counts(self) -> dict[str, int]:
         found: dict[str, int] = self.host.ask(lambda journal: journal.counts()).result()
         return found
+
+    def deliver(self) -> None:
+        """Every message that waits has been taken by its provider."""
+        while self._listener.handouts:
+            handout = self._listener.handouts.pop()
+            sent = handout.attempt
+            taken = Outcome(attempt=sent.id, notice=sent.notice, person=sent.person, verdict=Verdict.ACCEPTED)
+            self.host.report(handout.realm, taken).result()
+
+    def wait(self, minutes: float) -> None:
+        """Time has passed, and the timers that came due have fired."""
+        self.clock.advance(self.clock.now() + timedelta(minutes=minutes))
+        self.host.ask(lambda journal: None).result()
 
     def messages(self, person: str, realm: str = "live") -> list[tuple[str, CodeHolder]]:
         """The codes of a person's messages, oldest first."""
@@ -584,8 +600,8 @@ async def test_who_declined_may_still_take_it_and_the_next_one_sees_who_did(site
 async def test_when_time_has_passed_somebody_on_the_page_says_so_and_still_lets_them_take_it(site: Site) -> None:
     await site.send(no_water())
     code = site.code("p-anna-ek")
-    site.clock.advance(START + timedelta(minutes=5, seconds=1))
-    site.host.ask(lambda journal: None).result()
+    site.deliver()
+    site.wait(5.1)
     page = await site.page(code)
     assert "Frågan har gått vidare. Nu tillfrågad:" in page
     assert "Svaret skulle ha kommit" in page
@@ -596,7 +612,7 @@ async def test_when_time_has_passed_somebody_on_the_page_says_so_and_still_lets_
 async def test_an_old_page_says_that_the_level_has_risen_and_leads_to_the_newer_message(site: Site) -> None:
     await site.send(leak())
     old = site.code("p-anna-ek")
-    site.clock.advance(START + timedelta(seconds=15))
+    site.wait(0.25)
     await site.send(no_water())
     new = site.code("p-anna-ek")
     page = await site.page(old)
@@ -611,7 +627,7 @@ async def test_an_old_page_says_that_the_level_has_risen_and_leads_to_the_newer_
 async def test_an_answer_to_the_lower_level_does_not_count_for_the_higher(site: Site) -> None:
     await site.send(leak())
     old = site.code("p-anna-ek")
-    site.clock.advance(START + timedelta(seconds=15))
+    site.wait(0.25)
     await site.send(no_water())
     assert (await site.answer(old, "taken")).status == 303
     assert "allvarligare" in await site.page(old)
@@ -633,7 +649,7 @@ async def test_a_message_that_asks_nothing_has_no_buttons_and_takes_no_answer(si
 @in_loop
 async def test_an_update_has_no_buttons(site: Site) -> None:
     await site.send(leak())
-    site.clock.advance(START + timedelta(seconds=15))
+    site.wait(0.25)
     await site.send(event("leak-2", "leak", "svoa-drift", text="Vattnet stiger"))
     code, holder = site.messages("p-anna-ek")[-1]
     assert holder.record.notices[0].purpose is Purpose.UPDATE
@@ -733,6 +749,29 @@ async def test_an_unknown_code_is_404_in_swedish_and_guessing_is_stopped(site: S
     assert (await site.get(f"/k/{site.code('p-anna-ek')}")).status == 429
 
 
+def test_behind_a_trusted_proxy_one_who_guesses_does_not_stop_the_others(site: Site) -> None:
+    site.door = replace(site.door, proxies=frozenset({"127.0.0.1"}))
+
+    async def scenario(site: Site) -> None:
+        await site.send(no_water())
+        for i in range(MISSES + 1):
+            await site.get(f"/k/guess{i}", **{"X-Forwarded-For": "192.0.2.1, 198.51.100.7"})
+        own = f"/k/{site.code('p-anna-ek')}"
+        assert (await site.get(own, **{"X-Forwarded-For": "198.51.100.7"})).status == 429
+        assert (await site.get(own, **{"X-Forwarded-For": "198.51.100.7, 203.0.113.9"})).status == 200
+
+    asyncio.run(site.during(scenario))
+
+
+def test_guesses_from_one_network_of_ipv6_count_together_and_are_forgotten_after_a_minute() -> None:
+    misses = Misses()
+    for i in range(MISSES):
+        misses.missed(f"2001:db8:0:1::{i:x}", float(i))
+    assert misses.wait_s("2001:db8:0:1::ffff", 20.0) == 40.0
+    assert misses.wait_s("2001:db8:0:2::1", 20.0) == 0
+    assert misses.wait_s("2001:db8:0:1::ffff", 60.0) == 0
+
+
 @in_loop
 async def test_every_page_forbids_scripts_framing_caching_and_referrers(site: Site) -> None:
     await site.send(no_water())
@@ -751,8 +790,7 @@ async def test_every_page_forbids_scripts_framing_caching_and_referrers(site: Si
 async def test_a_message_about_two_matters_shows_both_and_one_answer_covers_both(site: Site) -> None:
     await site.send(event("a", "leak", "svoa-drift", area="bromma"))
     await site.send(event("b", "leak", "svoa-drift", area="farsta"), event("c", "leak", "svoa-drift", area="jarva"))
-    site.clock.advance(START + timedelta(seconds=11))
-    site.host.ask(lambda journal: None).result()
+    site.wait(0.2)
     both = [(c, h) for c, h in site.messages("p-anna-ek") if len(h.record.notices) == 2]
     page = await site.page(both[-1][0])
     assert "Vattenläcka, Farsta" in page
@@ -784,9 +822,9 @@ async def test_whoever_answers_after_the_whole_chain_was_asked_in_vain_is_heard(
     """Between two rounds nobody is asked, but a late answer is still worth having."""
     await site.send(leak())
     code = site.code("p-anna-ek")
-    for minutes in range(5, 60, 5):
-        site.clock.advance(START + timedelta(minutes=minutes, seconds=1))
-        site.host.ask(lambda journal: None).result()
+    for _ in range(12):
+        site.deliver()
+        site.wait(5)
         asked = next(o for o in site.view.situations("live")[0].obligations if o.row.role == "svoa_drift")
         if asked.person is None:
             break
@@ -812,8 +850,8 @@ async def test_when_a_decision_is_late_the_next_decider_is_not_told_that_it_is_t
     await site.send(no_water())
     first = site.code("p-isak-bjorknaver")
     await site.answer(first, "taken")
-    site.clock.advance(START + timedelta(minutes=16))
-    site.host.ask(lambda journal: None).result()
+    site.deliver()
+    site.wait(16)
     assert "Frågan har gått vidare. Nu tillfrågad: Iris Lönnlöv." in await site.page(first)
     assert "Ingen har tagit det än" in await site.page(site.code("p-iris-lonnlov"))
 

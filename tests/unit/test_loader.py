@@ -254,7 +254,11 @@ MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
         "town.yaml",
         "confirmed_by: 2",
         "confirmed_by: 3",
-        [f"rules.yaml:55:7: rules.government-decision.when: {TWO_REGISTER.replace('2', '3')}"],
+        [
+            "people.yaml:35:14: delegations.persons: 'höjd beredskap' registreras av 3 olika personer, "
+            "men bara 2 får (declare och lift)",
+            f"rules.yaml:55:7: rules.government-decision.when: {TWO_REGISTER.replace('2', '3')}",
+        ],
     ),
     "a level that one person registers": (
         "town.yaml",
