@@ -145,7 +145,7 @@ class _Alerting:
         """Life in danger: everybody in the chain is told at once; the first answer discharges the row."""
         obligation = self._obligation(row.key)
         while obligation is not None and (candidate := next_person(candidates, obligation.asked)) is not None:
-            self._tell(row, candidate, Purpose.ALERT, obligation.deadline)
+            self._tell(row, candidate, Purpose.ALERT, obligation.deadline, at_once=True)
             obligation = asking(obligation, candidate.person)
             self._put(obligation)
 
@@ -303,10 +303,20 @@ class _Alerting:
         for obligation in mine:
             if said.answer is Answer.TAKEN:
                 self._taken(obligation, said.person)
-            elif obligation.open and obligation.person == said.person:
-                self._escalate(obligation, f"{self._person(said.person)} kan inte.")
+            elif obligation.open:
+                self._declined(obligation, said.person)
         if not mine:
             self._log(Happening.REFUSED, f"{said.person} svarade men är inte tillfrågad i ärendet.", said.person)
+
+    def _declined(self, obligation: Obligation, person: str) -> None:
+        """Noted whoever says it; if it is the one we wait for, the next is asked at once."""
+        declined = tuple(dict.fromkeys((*obligation.declined, person)))
+        noted = obligation.model_copy(update={"declined": declined})
+        if obligation.person == person and obligation.state is ObligationState.ASKED:
+            self._escalate(noted, f"{self._person(person)} kan inte.")
+        else:
+            self._put(noted)
+            self._log(Happening.ANSWERED, f"{self._name(obligation.row)}: {self._person(person)} kan inte.", person)
 
     def _taken(self, obligation: Obligation, person: str) -> None:
         if obligation.ended and obligation.state is not ObligationState.DELIVERED:
@@ -320,7 +330,7 @@ class _Alerting:
             obligation = self._obligation(key)
             if obligation is None or obligation.ended or obligation.person != message.person:
                 continue
-            if obligation.notice != message.notice:
+            if obligation.notice != message.notice or obligation.answered_by is not None:
                 continue
             if message.reached:
                 self._handed_over(obligation)
@@ -335,9 +345,18 @@ class _Alerting:
 
     # --- telling -----------------------------------------------------------------------------------------------------
 
-    def _tell(self, row: Row, candidate: Candidate, purpose: Purpose, deadline: datetime | None) -> None:
+    def _tell(
+        self,
+        row: Row,
+        candidate: Candidate,
+        purpose: Purpose,
+        deadline: datetime | None,
+        *,
+        at_once: bool = False,
+    ) -> None:
+        """Notes what the person is told. `at_once`: with everybody else in the chain, so in nobody's place."""
         stepping_in = (candidate.role, candidate.organisation) != row.post
-        instead = self._name(row) if stepping_in else None
+        instead = self._name(row) if stepping_in and not at_once else None
         # Whoever steps in for a decider may not decide: they must find somebody who may (semantics 13).
         finding = stepping_in and row.action is Action.DECIDE and candidate.person not in row.persons
         asked = Asked(

@@ -54,6 +54,7 @@ class Obligation(Frozen):
     asked: tuple[str, ...] = Field(default=(), description="De som har frågats i den här omgången")
     told: tuple[str, ...] = Field(default=(), description="Alla som har frågats; vem av dem som helst får svara")
     deadline: Instant | None = None
+    declined: tuple[str, ...] = ()
     answered_by: str | None = None
     answered_at: Instant | None = None
     reached: bool = False

@@ -107,6 +107,7 @@ def area_name(area: str, registry: Registry) -> str:
 
 def place(asset: str | None, areas: tuple[str, ...], registry: Registry) -> str:
     """Where something is, in the words a person would use: the asset and its area, or the areas, or the city."""
-    names = [area_name(a, registry) for a in areas[:3]] + ([f"och {len(areas) - 3} till"] if len(areas) > 3 else [])
+    known = tuple(dict.fromkeys(area_name(a, registry) for a in areas))
+    names = [*known[:3], *([f"och {len(known) - 3} till"] if len(known) > 3 else [])]
     where = ", ".join(names) or area_name(registry.city, registry)
     return f"{registry.assets[asset].name}, {where}" if asset in registry.assets else where

@@ -354,7 +354,9 @@ class Instances:
         return empty | fixed | dict(newest.placeholders)
 
     def _because(self, rule: CompiledRule, facts: tuple[Fact, ...], count: int) -> str:
-        seen = "; ".join(cut(f.said, 200) for f in facts[:5]) + (f"; och {count - 5} till" if count > 5 else "")
+        seen = "; ".join(cut(f.said, 200).rstrip(".") for f in facts[:5]) + (
+            f"; och {count - 5} till" if count > 5 else ""
+        )
         return cut(f"Regeln «{rule.rule.name}» gäller när {say(rule.rule.when, self.registry)}. Nu: {seen}.", 2000)
 
     def functions(self, facts: tuple[Fact, ...]) -> tuple[str, ...]:

@@ -27,11 +27,11 @@ _log = logging.getLogger(__name__)
 class Meter(Protocol):
     """What the courier tells of its work."""
 
-    def attempted(self, medium: Medium, verdict: Verdict) -> None:
+    def attempted(self, medium: Medium, verdict: Verdict, realm: str) -> None:
         """An attempt has an outcome."""
         ...
 
-    def handed_over(self, seconds: float) -> None:
+    def handed_over(self, seconds: float, realm: str) -> None:
         """A channel was called, so long after the event was accepted."""
         ...
 
@@ -70,7 +70,7 @@ class Courier:
         self._report = report
         self._loop = asyncio.get_running_loop()
         self._under_way: dict[tuple[str, str], asyncio.Task[None]] = {}
-        self._accepted_s: dict[str, float] = {}
+        self._accepted_s: dict[str, tuple[float, str]] = {}
         self._begun_s: dict[tuple[str, str], float] = {}
 
     @property
@@ -96,20 +96,21 @@ class Courier:
         key = (handout.realm, handout.attempt.id)
         if key not in self._under_way:
             if handout.accepted_s is not None:
-                self._accepted_s[handout.attempt.id] = handout.accepted_s
+                self._accepted_s[handout.attempt.id] = (handout.accepted_s, handout.realm)
             self._begun_s[key] = time.monotonic()
             self._under_way[key] = self._loop.create_task(self._make(handout))
 
     def _called(self, attempt: str) -> None:
-        accepted_s = self._accepted_s.pop(attempt, None)
-        if accepted_s is not None:
-            self._meter.handed_over(time.monotonic() - accepted_s)
+        known = self._accepted_s.pop(attempt, None)
+        if known is not None:
+            accepted_s, realm = known
+            self._meter.handed_over(time.monotonic() - accepted_s, realm)
 
     async def _make(self, handout: Handout) -> None:
         attempt = handout.attempt
         try:
             outcome = await self._delivery.deliver(attempt, self._codes.code(handout.realm, attempt.notice))
-            self._meter.attempted(attempt.medium, outcome.verdict)
+            self._meter.attempted(attempt.medium, outcome.verdict, handout.realm)
             await asyncio.wrap_future(self._report(handout.realm, outcome))
         except Exception:  # contact's own deadline goes on without us; the fault is ours to log
             _log.exception("an attempt's outcome could not be reported")

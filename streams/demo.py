@@ -53,10 +53,10 @@ class Account:
     handed_over_s: list[float] = field(default_factory=list)
     verdicts: dict[str, int] = field(default_factory=dict)
 
-    def attempted(self, medium: Medium, verdict: Verdict) -> None:
+    def attempted(self, medium: Medium, verdict: Verdict, realm: str) -> None:
         self.verdicts[verdict] = self.verdicts.get(verdict, 0) + 1
 
-    def handed_over(self, seconds: float) -> None:
+    def handed_over(self, seconds: float, realm: str) -> None:
         self.handed_over_s.append(seconds)
 
     def percentile_ms(self, percent: int) -> float:

@@ -28,13 +28,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+import apsw
+
 from notifiers.attempt import Attempt, Outcome
 from rules.events import Event
 from rules.frozen import Frozen
 from rules.step import Stage, State, TimerDue
 from streams.clock import Clock
 from streams.intake import Addressed, Intake
-from streams.journal import Journal, Timer
+from streams.journal import Journal, JournalError, Timer
 from streams.refusal import Refusal
 from streams.stages import RECORDS, STAGES, about, written
 
@@ -78,6 +80,13 @@ class _Job:
     at: datetime
     accepted_s: float
     done: Future[Any] = field(default_factory=Future)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """A question that failed: its caller's fault, and nobody else's."""
+
+    error: Exception
 
 
 @dataclass(slots=True)
@@ -136,7 +145,16 @@ class EmbeddedHost:
 
     def ask(self, question: Callable[[Journal], Any]) -> Future[Any]:
         """Reads something from the journal between two transactions."""
-        return self._put(lambda at: question(self._journal))
+
+        def asked(at: datetime) -> Any:
+            try:
+                return question(self._journal)
+            except apsw.Error:
+                raise  # the file's fault, and everybody's
+            except Exception as error:
+                return _Failed(error)
+
+        return self._put(asked)
 
     def at_rest(self) -> bool:
         """True if nothing is queued, running, or due by the clock."""
@@ -168,6 +186,8 @@ class EmbeddedHost:
             self._journal = Journal.open(self._file)
             self._next_due: datetime | None = None
             self._transaction([self._resume_job()])
+            if self.fault is not None:
+                raise JournalError(f"{self._file}: går inte att läsa ({self.fault}); ingenting har skrivits över")
         except Exception as error:  # told to whoever called start()
             self._started.set_exception(error)
             return
@@ -206,8 +226,11 @@ class EmbeddedHost:
                 break
             if job is None:
                 return jobs, False
-            jobs.append(job)
             wait = 0
+            if job.done.set_running_or_notify_cancel():
+                jobs.append(job)  # from here on the caller can no longer take it back
+            else:
+                self._forget(1)
         return jobs, True
 
     def _patience(self) -> float | None:
@@ -238,7 +261,8 @@ class EmbeddedHost:
         except Exception as error:
             self._roll_back(jobs, error)
             return
-        self.fault = None
+        if self._journal.wrote():
+            self.fault = None  # a transaction that wrote nothing proves nothing about the disk
         self._tell()
         self._answer(jobs, results)
 
@@ -247,26 +271,40 @@ class EmbeddedHost:
         self.fault = f"{type(error).__name__}: {error}"
         self._states.clear()
         self._journal.rollback()
-        with self._stamping:
-            self._pending -= len(jobs)
+        self._guarded(self._listener.counted, "commit_faults", 1)
+        self._forget(len(jobs))
         for job in jobs:
             job.done.set_exception(error)
         if not jobs:
             time.sleep(IDLE_S)  # a timer that cannot be committed must not spin
 
     def _tell(self) -> None:
+        """Tells the listener what is committed. A listener that fails must not stop the writer: its fault is logged."""
         for realm, record in self._gathered.records:
-            self._listener.recorded(realm, record)
+            self._guarded(self._listener.recorded, realm, record)
         for handout in self._gathered.handouts:
-            self._listener.handed_out(handout)
+            self._guarded(self._listener.handed_out, handout)
         for what, amount in self._gathered.counts.items():
-            self._listener.counted(what, amount)
+            self._guarded(self._listener.counted, what, amount)
+
+    @staticmethod
+    def _guarded(tell: Callable[..., None], *said: object) -> None:
+        try:
+            tell(*said)
+        except Exception:
+            _log.exception("a listener failed; what it was told is committed")
 
     def _answer(self, jobs: list[_Job], results: list[Any]) -> None:
-        with self._stamping:
-            self._pending -= len(jobs)
+        self._forget(len(jobs))
         for job, result in zip(jobs, results, strict=True):
-            job.done.set_result(result)
+            if isinstance(result, _Failed):
+                job.done.set_exception(result.error)
+            else:
+                job.done.set_result(result)
+
+    def _forget(self, jobs: int) -> None:
+        with self._stamping:
+            self._pending -= jobs
 
     # --- inside a transaction ----------------------------------------------------------------------------------------
 

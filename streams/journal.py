@@ -86,6 +86,7 @@ class Journal:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._db = connection
+        self._changes = 0
 
     @classmethod
     def open(cls, file: Path) -> Journal:
@@ -129,7 +130,12 @@ class Journal:
         return self._db.execute(sql, values).fetchall()
 
     def begin(self) -> None:
+        self._changes = self._db.total_changes()
         self._db.execute("BEGIN IMMEDIATE")
+
+    def wrote(self) -> bool:
+        """True if anything has been written since the last `begin`."""
+        return self._db.total_changes() != self._changes
 
     def commit(self) -> None:
         """Durable when it returns: the WAL is fsynced (synchronous=FULL)."""

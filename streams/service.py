@@ -25,7 +25,7 @@ from streams.codes import load_codes
 from streams.courier import Courier, Meter
 from streams.door import Door
 from streams.embedded import EmbeddedHost, Handout
-from streams.http import application
+from streams.http import application, runner
 from streams.intake import intake_of
 from streams.journal import JournalError
 from streams.metrics import Gauged, Metrics
@@ -62,6 +62,7 @@ class _Listener:
 
     def recorded(self, realm: str, record: Frozen) -> None:
         self._view.apply(realm, record)
+        self._metrics.recorded(realm, record)
 
     def handed_out(self, handout: Handout) -> None:
         if self.courier is None:
@@ -85,13 +86,13 @@ class _Both:
     first: Meter
     second: Meter
 
-    def attempted(self, medium: Medium, verdict: Verdict) -> None:
-        self.first.attempted(medium, verdict)
-        self.second.attempted(medium, verdict)
+    def attempted(self, medium: Medium, verdict: Verdict, realm: str) -> None:
+        self.first.attempted(medium, verdict, realm)
+        self.second.attempted(medium, verdict, realm)
 
-    def handed_over(self, seconds: float) -> None:
-        self.first.handed_over(seconds)
-        self.second.handed_over(seconds)
+    def handed_over(self, seconds: float, realm: str) -> None:
+        self.first.handed_over(seconds, realm)
+        self.second.handed_over(seconds, realm)
 
 
 class Service:
@@ -170,7 +171,7 @@ class Service:
             channels=len(self.secrets.channels) if self.secrets else 0,
             open=is_loopback(self.settings.host),
         )
-        self._runner = web.AppRunner(application(door), access_log=None)
+        self._runner = runner(application(door))
         await self._runner.setup()
         await web.SockSite(self._runner, listener.sockets[0].dup()).start()
         listener.close()

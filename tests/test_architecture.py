@@ -29,7 +29,8 @@ CORE = {
 """The pure modules of `notifiers`."""
 
 LOADED_BY = {"notifiers.profile": {"rules.document", "rules.loader"}}
-"""`notifiers.profile` holds the value `Profile`, which the core needs, and `load_profile`, which reads files. Its way to the
+"""`notifiers.profile` holds the value `Profile`, which the core needs, and `load_profile`, which reads files. Its way
+to the
 loader is the one pure modules may have behind them; `test_the_core_takes_a_profile_and_never_loads_one` closes it."""
 
 IMPURE = {

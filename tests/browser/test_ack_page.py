@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -139,19 +140,28 @@ def scheme(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def opened(browser: Browser, scheme: str = "light", size: tuple[int, int] = PHONE) -> Page:
-    """A page of a phone; a fault of the page itself, such as a style that the policy stops, fails the test."""
-    page = browser.new_page(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, device_scale_factor=2)  # type: ignore[arg-type]
+@contextmanager
+def opened(browser: Browser, scheme: str = "light", size: tuple[int, int] = PHONE) -> Iterator[Page]:
+    """A page of a phone. A fault that the browser tells of, such as a style that the policy stops, fails the test."""
+    page = browser.new_page(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="dark" if scheme == "dark" else "light",
+        device_scale_factor=2,
+    )
     page.set_default_timeout(5_000)
-    page.on("console", lambda said: pytest.fail(said.text) if said.type == "error" else None)
-    return page
+    faults: list[str] = []
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    try:
+        yield page
+    finally:
+        page.close()
+    assert faults == []
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    found = opened(browser)
-    yield found
-    found.close()
+    with opened(browser) as found:
+        yield found
 
 
 def no_water(site: Site) -> None:
@@ -215,11 +225,12 @@ def test_everything_fits_a_narrow_phone_without_scrolling_sideways(site: Site, b
     site.report("no-water", asset="aldreboende-ringvagen", text="x" * 300)
     site.report("fire", text="Rök")
     person = next(o.person for o in site.view.situations(LIVE)[0].obligations if o.person)
-    for path in (site.link("p-anna-ek"), site.link(person), f"{site.url}/", f"{site.url}/k/none"):
-        page = browser.new_page(viewport={"width": 320, "height": 640})
-        page.goto(path)
-        assert sideways(page) == 0
-        page.close()
+    situation = site.view.situations(LIVE)[0].matter
+    assert situation is not None
+    with opened(browser, size=(320, 640)) as page:
+        for path in (site.link("p-anna-ek"), site.link(person), f"{site.url}/", f"{site.url}/s/{situation.id}"):
+            page.goto(path)
+            assert sideways(page) == 0
 
 
 def test_whatever_can_be_pressed_is_large_enough_for_a_thumb(site: Site, page: Page) -> None:
@@ -316,10 +327,9 @@ def test_every_text_stands_out_from_what_is_behind_it_in_light_and_dark(
     """WCAG 2.2, 1.4.3: at least 4.5:1."""
     site.report("fire", text="Rök ur en källare.")
     site.report("fire", "ovning:styrbjorn-2", DRILL, text="Rök ur en källare.")
-    page = opened(browser, scheme)
-    for link in (site.link("p-jasmin-asplov"), site.link("p-joel-salgtopp", DRILL), f"{site.url}/"):
-        page.goto(link)
-        found = page.evaluate(CONTRAST)
-        assert found
-        assert [text for text, ratio in found if ratio < 4.5] == []
-    page.close()
+    with opened(browser, scheme) as page:
+        for link in (site.link("p-jasmin-asplov"), site.link("p-joel-salgtopp", DRILL), f"{site.url}/"):
+            page.goto(link)
+            found = page.evaluate(CONTRAST)
+            assert found
+            assert [text for text, ratio in found if ratio < 4.5] == []

@@ -67,12 +67,13 @@ class ServiceProcess:
         raise TimeoutError("the service did not answer")
 
     def spawn(self) -> None:
-        command = [sys.executable, "-m", "streams.cli", "run", "--profile", str(self.profile), "--data", str(self.data)]
+        beredd = str(Path(sys.executable).parent / "beredd")
+        command = [beredd, "run", "--profile", str(self.profile), "--data", str(self.data)]
         command += ["--secrets", str(self.secrets), "--port", str(self.port)]
-        log = (self.data.parent / "service.log").open("ab")
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, stdout=log, stderr=log, env=os.environ | self.environment, start_new_session=True
-        )
+        with (self.data.parent / "service.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, stdout=log, stderr=log, env=os.environ | self.environment, start_new_session=True
+            )
 
     def kill(self) -> None:
         assert self.process is not None
