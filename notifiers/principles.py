@@ -77,13 +77,17 @@ class _Planning:
     # --- responsibility and proximity --------------------------------------------------------------------------------
 
     def responsible(self, cause: Cause) -> None:
-        """Whoever answers for what is wrong, every day and now."""
+        """Whoever answers for what is wrong, every day and now. Those who lack something come last, so that who is
+        engaged already does not depend on the order of the facts."""
         found = False
         for fact in cause.facts:
             found |= self._asset(cause, fact)
         for function in cause.functions:
             for area in self._areas(cause):
                 found |= self._function(cause, function, area)
+        engaged = {row.organisation for row in self.rows.values() if row.action is not Action.INFORM}
+        for fact in cause.facts:
+            found |= self._without(cause, fact, engaged)
         if not found and not cause.notify and cause.action is Action.ACT:
             self._unresolved(cause)
 
@@ -91,23 +95,34 @@ class _Planning:
         known = {a for f in cause.facts for a in f.areas if a in self.registry.areas}
         return tuple(sorted(known)) or (self.registry.city,)
 
+    def _lacks(self, fact: Fact) -> str | None:
+        kind = self.registry.incident_kinds.get(fact.kind)
+        return kind.lacks if kind is not None else None
+
     def _asset(self, cause: Cause, fact: Fact) -> bool:
-        """The asset's operator acts; its manager and owner are told. Somebody who lacks water is not the one who
-        mends it: then the operator acts only for its own activity, and is not asked again if it is already engaged."""
+        """The asset's operator acts; its manager and owner are told. Where something is lacking, whoever is responsible
+        for that acts, and the operator is `_without`."""
         asset = self.registry.assets.get(fact.asset or "")
         if asset is None:
             return False
-        kind = self.registry.incident_kinds.get(fact.kind)
-        lacks = kind.lacks if kind is not None else None
-        if lacks is not None:
-            for area in fact.areas or (asset.area,):
-                self._function(cause, lacks, area)
         for organisation in dict.fromkeys((asset.manager, asset.owner)):
             if organisation and organisation != asset.operator:
                 self._duty(organisation, Action.INFORM, Principle.RESPONSIBILITY, f"äger eller förvaltar {asset.name}")
+        lacks = self._lacks(fact)
+        if lacks is not None:
+            areas = [a for a in fact.areas if a in self.registry.areas] or [asset.area]
+            return any([self._function(cause, lacks, area) for area in areas])  # noqa: C419 - every area, not the first
         if asset.operator == UNKNOWN_OPERATOR:
             return False
-        if lacks is not None and any(row.organisation == asset.operator for row in self.rows.values()):
+        return self._duty(asset.operator, cause.action, Principle.RESPONSIBILITY, f"driver {asset.name}")
+
+    def _without(self, cause: Cause, fact: Fact, engaged: set[str]) -> bool:
+        """Somebody who lacks water is not the one who mends it: the operator acts for its own activity, and is not
+        asked again if it is already engaged (likhetsprincipen)."""
+        asset = self.registry.assets.get(fact.asset or "")
+        if asset is None or self._lacks(fact) is None or asset.operator == UNKNOWN_OPERATOR:
+            return False
+        if asset.operator in engaged:
             return True
         return self._duty(asset.operator, cause.action, Principle.RESPONSIBILITY, f"driver {asset.name}")
 
@@ -208,10 +223,19 @@ class _Planning:
         if addressee.organisation is not None:
             return (addressee.organisation,)
         found = self.roster.organisations_with(addressee.role)
-        areas = [a for a in self.matter.areas if a in self.registry.areas]
-        touched = {place for area in areas for place in self.registry.ancestors(area)} - {self.registry.city}
-        near = tuple(o for o in found if touched & set(self.registry.organisations[o].coordinates))
-        return found if len(found) == 1 or not near else near
+        if len(found) == 1:
+            return found
+        touched = {area for cause in self.matter.open_causes for area in self._areas(cause)}
+        near = {organisation for area in touched for organisation in self._near(found, area)}
+        return tuple(sorted(near)) if touched else found
+
+    def _near(self, organisations: tuple[str, ...], area: str) -> tuple[str, ...]:
+        """Those of the organisations that coordinate an area around this one; all, where none of them does. Area by
+        area, so that one more place never takes anybody away."""
+        around = set(self.registry.ancestors(area)) - {self.registry.city}
+        known = self.registry.organisations
+        near = tuple(o for o in organisations if o in known and around & set(known[o].coordinates))
+        return near or organisations
 
     def levels(self) -> None:
         """Every level up to the one that stands adds its recipients; those that need a decision wait for it."""
