@@ -107,6 +107,7 @@ def _posts(profile: Profile, row: Row, realm: str) -> tuple[tuple[str, str], ...
 
 
 def next_person(candidates: tuple[Candidate, ...], asked: tuple[str, ...]) -> Candidate | None:
+    """The first of the chain who has not been asked in this round, or None."""
     return next((c for c in candidates if c.person not in asked), None)
 
 
@@ -125,4 +126,5 @@ def answered(obligation: Obligation, person: str, now: datetime) -> Obligation:
 
 
 def ended(obligation: Obligation, state: ObligationState) -> Obligation:
+    """The obligation as over, in this state; nothing is awaited any more."""
     return obligation.model_copy(update={"state": state, "deadline": None})

@@ -210,6 +210,7 @@ def _read_item(node: CommentedMap, key: str, model: type[BaseModel], name: str, 
 
 
 def name_of(node: Any) -> str:
+    """The entry's own id, or nothing if it has none."""
     return str(node["id"]) if isinstance(node, dict) and isinstance(node.get("id"), str) else ""
 
 
@@ -340,6 +341,7 @@ def unknown(given: str, known: Sequence[str], what: str) -> str:
 
 
 def did_you_mean(given: str, known: Sequence[str]) -> str:
+    """The likeliest of the known names as a question to append, or nothing."""
     near = difflib.get_close_matches(given, [k for k in known if k], n=1, cutoff=0.6)
     return f"; menade du {near[0]!r}?" if near else ""
 

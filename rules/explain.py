@@ -44,6 +44,7 @@ def uncapitalised(name: str) -> str:
 
 
 def quantity(value: float, unit: str) -> str:
+    """A number with its unit, as Swedish writes it."""
     return f"{number(value)} {unit}".strip()
 
 
@@ -96,11 +97,13 @@ def sensor_words(name: str, registry: Registry) -> tuple[str, str]:
 
 
 def incident_name(kind: str, registry: Registry) -> str:
+    """The kind's display name inside a sentence; the kind itself if nobody has named it."""
     known = registry.incident_kinds.get(kind)
     return uncapitalised(known.name) if known else kind
 
 
 def area_name(area: str, registry: Registry) -> str:
+    """The area's display name; its id if it has left the profile."""
     known = registry.areas.get(area)
     return known.name if known else area
 

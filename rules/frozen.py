@@ -18,7 +18,7 @@ def _utc(at: datetime) -> datetime:
     try:
         return at.astimezone(UTC)
     except OverflowError:  # the years 1 and 9999 with an offset
-        raise ValueError("the time is outside the calendar") from None
+        raise ValueError("tiden ligger för nära år 1 eller år 9999") from None
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_utc)]

@@ -67,6 +67,7 @@ def load_policy(directory: Path, extra: dict[str, Section] | None = None) -> tup
 
 
 def errors(documents: Documents) -> list[Fault]:
+    """The faults that keep the profile from loading."""
     return [f for f in documents.faults if f.gravity is Gravity.ERROR]
 
 

@@ -75,11 +75,15 @@ class Cause(Frozen):
 
 
 class Direction(StrEnum):
+    """Which way a proposal would change the level."""
+
     RAISE = "raise"
     LOWER = "lower"
 
 
 class ProposalState(StrEnum):
+    """What has become of a proposal."""
+
     PENDING = "pending"
     GRANTED = "granted"
     REFUSED = "refused"

@@ -88,6 +88,7 @@ class CompiledRule:
 
 
 def compile_rule(rule: Rule, ladder: Ladder) -> CompiledRule:
+    """The rule with its level filled in and its identity: id and hash of its conditions."""
     said = rule.model_dump_json(include={"id", "each", "areas", "when", "until"})
     identity = f"{rule.id}#{hashlib.sha256(said.encode()).hexdigest()[:8]}"
     return CompiledRule(rule, rule.level or ladder.lowest, identity)

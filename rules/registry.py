@@ -37,6 +37,8 @@ Ids = Annotated[tuple[Id, ...], BeforeValidator(_listed)]
 
 
 class AreaKind(StrEnum):
+    """Which layer of the area tree an area is of."""
+
     CITY = "city"
     DISTRICT = "district"
     NEIGHBOURHOOD = "neighbourhood"
@@ -72,6 +74,8 @@ class Relation(StrEnum):
 
 
 class OrganisationKind(StrEnum):
+    """What an organisation is in law and in the city."""
+
     BOARD = "board"
     DISTRICT_BOARD = "district_board"
     COMPANY = "company"

@@ -79,7 +79,7 @@ def beredd(
         typer.Option("--version", callback=_version, is_eager=True, help="Visa versioner, för den som hjälper dig."),
     ] = False,
 ) -> None:
-    pass
+    """What holds before any command: `--version` prints and ends."""
 
 
 @app.command(

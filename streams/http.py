@@ -241,6 +241,7 @@ async def get_health(request: web.Request) -> web.Response:
 
 
 async def get_metrics(request: web.Request) -> web.Response:
+    """The metrics in the form that the scraper asks for."""
     body, content_type = request.app[DOOR].metrics.exposed(request.headers.get("Accept", ""))
     return web.Response(body=body, headers={"Content-Type": content_type})
 

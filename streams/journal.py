@@ -74,6 +74,7 @@ def micros(at: datetime) -> int:
 
 
 def moment(at: int) -> datetime:
+    """The instant of so many microseconds since 1970, in UTC."""
 
     return _EPOCH + timedelta(microseconds=at)
 

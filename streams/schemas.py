@@ -92,6 +92,7 @@ def write(folder: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the schemas, or with --check compares them. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m streams.schemas", description="Skriver händelsernas JSON-scheman.")
     parser.add_argument("folder", type=Path, help="mappen med scheman, till exempel schemas")
     parser.add_argument("--check", action="store_true", help="skriv inget; avsluta med 1 om något skiljer")

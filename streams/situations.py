@@ -24,6 +24,7 @@ def asks(obligation: Obligation) -> bool:
 
 
 def has_answer(obligation: Obligation) -> bool:
+    """True once somebody has said that they take it."""
     return obligation.answered_by is not None or obligation.state is ObligationState.ACKNOWLEDGED
 
 
@@ -118,5 +119,6 @@ def _line(line: LogLine) -> dict[str, Any]:
 
 
 def organisation_name(organisation: str, profile: Profile) -> str:
+    """The display name; the id if the organisation has left the profile."""
     known = profile.policy.registry.organisations.get(organisation)
     return known.name if known else organisation

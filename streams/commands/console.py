@@ -71,6 +71,7 @@ def coloured(stream: TextIO) -> bool:
 
 
 def painted(text: str, colour: str, stream: TextIO) -> str:
+    """The text in a colour where the stream shows colours, else as it is."""
     return f"\x1b[{colour}m{text}\x1b[0m" if colour and coloured(stream) else text
 
 

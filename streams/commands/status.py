@@ -52,6 +52,7 @@ def level(row: dict[str, Any]) -> str:
 
 
 def answered(row: dict[str, Any]) -> str:
+    """How many of those who must answer have, in words."""
     tally = row.get("answered")
     return f"{tally.get('answered')} av {tally.get('of')}" if isinstance(tally, dict) else ""
 

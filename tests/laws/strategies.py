@@ -524,7 +524,7 @@ def _organisation_of(dice: Dice, name: str) -> dict[str, Any]:
 def _addressees(dice: Dice, posts: Sequence[tuple[str, str]], most: int) -> list[dict[str, Any]]:
     found = dice.sample(posts, min(len(posts), dice.randint(0, most)))
     return [
-        {"role": r, "action": dice.choice(_TOLD).value} | ({"organisation": o} if dice.random() < 0.5 else {})
+        {"role": r, "action": dice.choice(_TOLD).value, "organisation": o} if dice.random() < 0.7 else {"role": r}
         for r, o in found
     ]
 
@@ -634,7 +634,7 @@ MOVES: st.SearchStrategy[Move] = st.builds(
 def runs(most: int = 20) -> st.SearchStrategy[list[Move]]:
     """Short runs that shrink well, and longer ones that only their seed and length tell."""
     return st.lists(MOVES, min_size=1, max_size=most) | st.builds(
-        _storm, st.integers(0, 9999), st.integers(1, 3 * most)
+        _storm, st.integers(0, 9999), st.integers(1, 2 * most)
     )
 
 

@@ -5,6 +5,9 @@ A run that breaks a law is shrunk by hypothesis to the shortest list of moves th
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -29,8 +32,8 @@ INTAKE = strategies.shipped()
 LADDER = INTAKE.profile.policy.ladder
 DECLARED = "höjd beredskap"
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
-SOME = settings(max_examples=20, deadline=None, suppress_health_check=SLOW)
-FEW = settings(max_examples=8, deadline=None, suppress_health_check=SLOW)
+SOME = settings(max_examples=10, deadline=None, suppress_health_check=SLOW)
+FEW = settings(max_examples=5, deadline=None, suppress_health_check=SLOW)
 
 
 def failing(seed: int) -> Providers:
@@ -80,17 +83,17 @@ def test_an_event_that_comes_twice_changes_nothing(moves: list[Move]) -> None:
     event = make(play, moves[-1])
     if event is None:
         return
-    states, sent, plans = at_rest(play), len(play.stage.sent), _records(play)
+    states, sent, shown = at_rest(play), len(play.stage.sent), _shown(play)
     assert not play.stage.accept(event)
     for addressed in play.intake.route(event, play.now):  # as a host does that has forgotten that it took it
         play.stage.carry(addressed, play.realm, play.now)
     assert at_rest(play) == states
     assert len(play.stage.sent) == sent
-    assert _records(play) == plans, "only log lines may be written again"
+    assert _shown(play) == shown, "only log lines, and what was shown before, may be written again"
 
 
-def _records(play: Play) -> int:
-    return sum(not isinstance(record, LogLine) for _, record in play.stage.records)
+def _shown(play: Play) -> set[bytes]:
+    return {written(record) for _, record in play.stage.records if not isinstance(record, LogLine)}
 
 
 @SOME
@@ -100,7 +103,7 @@ def test_a_timer_that_comes_twice_early_or_late_changes_nothing(moves: list[Move
     for (stage, realm, key, name), due in list(play.stage.timers.items()):
         entries = play.stage.states.get((Stage(stage), realm, key), {})
         early = STAGES[Stage(stage)].step(
-            INTAKE.profile, State(realm, key, entries), TimerDue(name=name, due=due), due - timedelta(milliseconds=1)
+            INTAKE.profile, State(realm, key, entries), TimerDue(name=name, due=due), due - timedelta(seconds=2)
         )
         assert (dict(early.changes), early.outputs) == ({}, ()), f"{name} acted before it was due"
     fired = [(s.stage, s.key, s.message, s.now) for s in play.stage.steps if isinstance(s.message, TimerDue)]
@@ -144,14 +147,14 @@ def allowed(matter: Matter) -> str:
 
 
 @SOME
-@given(runs(25))
+@given(runs(20))
 def test_alert_level_is_what_causes_proposals_and_decisions_allow(moves: list[Move]) -> None:
     for _, matter in snapshots(run(moves)):
         assert matter.alert_level == allowed(matter)
 
 
 @SOME
-@given(runs(25))
+@given(runs(20))
 def test_alert_level_never_falls_while_a_cause_is_open_and_undecided(moves: list[Move]) -> None:
     before: dict[str, Matter] = {}
     for _, matter in snapshots(run(moves)):
@@ -160,12 +163,16 @@ def test_alert_level_never_falls_while_a_cause_is_open_and_undecided(moves: list
         if known is None or LADDER.rank(matter.alert_level) >= LADDER.rank(known.alert_level):
             continue
         refused = {c for p in matter.proposals if p.state is ProposalState.REFUSED for c in p.causes}
-        undecided = [c.id for c in matter.open_causes if c.level == known.alert_level and c.id not in refused]
+        undecided = [
+            c.id
+            for c in matter.open_causes
+            if c.level == known.alert_level and not any(r.startswith(c.id) for r in refused)
+        ]
         assert undecided == [], f"{known.alert_level} -> {matter.alert_level}"
 
 
 @SOME
-@given(runs(25))
+@given(runs(20))
 def test_only_a_decision_changes_the_declared_state(moves: list[Move]) -> None:
     before: dict[str, str] = {}
     for seen, matter in snapshots(run(moves)):
@@ -176,7 +183,7 @@ def test_only_a_decision_changes_the_declared_state(moves: list[Move]) -> None:
 
 
 @SOME
-@given(runs(25))
+@given(runs(20))
 def test_generation_grows_by_one_exactly_when_alert_level_rises(moves: list[Move]) -> None:
     before: dict[str, Matter] = {}
     for _, matter in snapshots(run(moves)):
@@ -188,7 +195,7 @@ def test_generation_grows_by_one_exactly_when_alert_level_rises(moves: list[Move
 
 
 @SOME
-@given(runs(25))
+@given(runs(20))
 def test_a_closed_matter_has_no_open_cause_no_pending_proposal_and_nothing_declared(moves: list[Move]) -> None:
     for _, matter in snapshots(run(moves)):
         pending = matter.proposal is not None and matter.proposal.pending
@@ -236,7 +243,7 @@ def test_hojd_beredskap_follows_two_different_persons_with_one_reference(
 
 
 @SOME
-@given(runs(25), st.integers(0, 99))
+@given(runs(20), st.integers(0, 99))
 def test_rows_only_grow_and_nobody_who_acts_is_weakened(moves: list[Move], seed: int) -> None:
     before: dict[tuple[str, str], Obligation] = {}
     for seen in run(moves, providers=failing(seed)).stage.steps:
@@ -252,7 +259,7 @@ def test_rows_only_grow_and_nobody_who_acts_is_weakened(moves: list[Move], seed:
 
 
 @SOME
-@given(runs(25), st.integers(0, 99))
+@given(runs(20), st.integers(0, 99))
 def test_every_obligation_is_ended_or_somebody_is_waited_for(moves: list[Move], seed: int) -> None:
     play = run(moves, providers=failing(seed))
     for (stage, realm, key), entries in play.stage.states.items():
@@ -281,7 +288,7 @@ def _lawful(play: Play, realm: str, key: str, name: str, obligation: Obligation)
 
 
 @SOME
-@given(runs(25), st.integers(0, 99))
+@given(runs(20), st.integers(0, 99))
 def test_whoever_is_asked_is_told_in_the_same_step(moves: list[Move], seed: int) -> None:
     """An obligation that names a new person without a notice to them would wait for an answer to nothing."""
     play = run(moves, providers=failing(seed))
@@ -303,7 +310,7 @@ def test_whoever_is_asked_is_told_in_the_same_step(moves: list[Move], seed: int)
 
 
 @SOME
-@given(runs(25), st.integers(0, 99))
+@given(runs(20), st.integers(0, 99))
 def test_every_notice_is_sent_or_fails_or_waits(moves: list[Move], seed: int) -> None:
     play = run(moves, providers=failing(seed))
     play.stage.advance(play.now + timedelta(minutes=4))
@@ -356,6 +363,54 @@ def test_a_run_goes_on_after_a_restart_as_if_there_had_been_none(moves: list[Mov
     assert at_rest(broken) == at_rest(whole)
     assert broken.stage.sent == whole.stage.sent
     assert broken.stage.records == whole.stage.records
+
+
+STORM = """
+play = Play(shipped())
+for move in _storm(7, 50):
+    make(play, move)
+"""
+REOPENED = """
+posts = (("drift", "vatten"), ("gatujour", "gatan"), ("natdrift", "natet"), ("cib", "nord"), ("tib", "stab"))
+duties = [{"role": r, "organisation": o, "holder": "ledare", "deputies": ["stab-tib-2"]} for r, o in posts]
+rule = {"id": "f", "name": "Läcka", "each": "district", "when": {"incidents": "leak"},
+        "concerns": ["water", "streets", "power", "care"]}
+play = Play(town([rule], duties=duties))
+for minute in (0, 60):
+    play.at(minute).incident("leak", "l", area="nord")
+    play.at(minute + 5).over("l", area="nord")
+    play.at(minute + 40)
+"""
+DIGEST = """
+import hashlib
+from streams.stages import written
+from tests.laws.strategies import Play, _storm, make, shipped, town
+{}
+said = hashlib.sha256()
+for seen in play.stage.steps:
+    for output in seen.step.outputs:
+        said.update(f"{{seen.stage}}|{{seen.key}}|{{output.stage}}|{{output.key}}|{{output.sequence}}|".encode())
+        said.update(written(output.message))
+print(said.hexdigest(), len(play.sent))
+"""
+
+
+@pytest.mark.parametrize("script", [STORM, REOPENED], ids=["a storm", "a matter that opens again"])
+def test_a_run_comes_out_the_same_in_a_process_that_hashes_otherwise(script: str) -> None:
+    """No set's order may reach an output: a replay elsewhere, or after a restart, must give the same notices."""
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", DIGEST.format(script)],
+            cwd=strategies.ROOT,
+            env={**os.environ, "PYTHONHASHSEED": str(hashing)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for hashing in (1, 2)
+    ]
+    found = {process.communicate()[0] for process in running}
+    assert [process.returncode for process in running] == [0, 0]
+    assert len(found) == 1
 
 
 @FEW

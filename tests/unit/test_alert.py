@@ -480,6 +480,41 @@ def test_after_a_refusal_those_called_in_for_the_proposal_are_stood_down_and_not
     assert [n.person for n in run.at(120).heard() if n.answerable] == []
 
 
+def test_a_new_proposal_after_a_refusal_calls_in_again_those_who_were_stood_down() -> None:
+    # Invariant 5: the second rise is a rise. The duty officer was stood down after the first.
+    run = Desk().change(proposed()).answer("stab-tib-1", generation=2).answer("vatten-drift-1", generation=2)
+    refused = proposal(state=ProposalState.REFUSED, decided_by="nord-direktor-1")
+    run.at(3).change(matter(cause(level=SPECIAL), generation=2, proposals=(refused,)), "Avslaget.")
+    run.heard()
+    again = proposal(number=2, causes=("c2",))
+    causes = (cause(level=SPECIAL), cause("c2", 60, level=SPECIAL))
+    run.at(60).change(
+        matter(*causes, alert_level=SPECIAL, basis=Basis.PROVISIONAL, generation=3, proposals=(refused, again))
+    )
+    assert "stab-tib-1" in [n.person for n in run.heard() if n.answerable]
+
+
+def test_when_a_proposal_is_withdrawn_those_called_in_for_it_are_stood_down_too() -> None:
+    # Its causes are over, another keeps the matter open. Whoever was called in for the level alone is not chased.
+    run = Desk().change(proposed()).answer("vatten-drift-1", generation=2)
+    withdrawn = proposal(state=ProposalState.WITHDRAWN)
+    over = cause(level=SPECIAL, cleared_at=START)
+    run.heard()
+    run.at(3).change(matter(over, cause("c2"), generation=2, proposals=(withdrawn,)), "Förslaget gäller inte längre.")
+    run.heard()
+    later = run.at(120).heard()
+    assert [n.person for n in later if n.answerable and "stab" in {a.organisation for a in n.asked}] == []
+
+
+def test_life_in_danger_asks_the_whole_chain_in_every_round() -> None:
+    # Nobody has answered anybody: the next round is no more patient than the first.
+    run = Desk().change(matter(cause(danger_to_life=True)))
+    run.heard()
+    run.at(5).heard()
+    assert run.row().state is ObligationState.UNDELIVERED
+    assert sorted(run.at(15).asked()) == sorted(CHAIN)
+
+
 # --- answers that do not count ---------------------------------------------------------------------------------------
 
 

@@ -309,6 +309,19 @@ def test_an_unknown_stretch_counts_for_nothing_when_lowering() -> None:
     assert run.one.open_causes
 
 
+def test_a_sensor_that_was_well_and_fell_silent_is_unknown_and_does_not_lower() -> None:
+    # Semantics 8. One of two recovers and dies; hours later the other recovers: nothing is known of the first.
+    run = play(LOW)
+    run.reading("p-nord", 1.8)
+    run.reading("p-nord-2", 1.8)
+    run.readings("p-nord", 2.6, [1, 8, 16])
+    run.readings("p-nord-2", 2.6, [300, 308, 316])
+    assert run.one.open_causes, "p-nord has been silent for five hours"
+    run.readings("p-nord", 2.6, [320, 328, 336])
+    run.readings("p-nord-2", 2.6, [337])
+    assert run.open == []
+
+
 def test_an_until_that_counts_reports_counts_those_since_the_rule_began() -> None:
     run = play(
         {
@@ -396,6 +409,31 @@ def test_a_cause_that_counted_reports_is_over_when_all_of_them_are_over_for_the_
         run.over(ref, area=area)
     run.at(6 * 60)
     assert run.open == [], run.said()
+
+
+def test_a_report_that_was_over_before_enough_had_come_does_not_keep_the_cause_open() -> None:
+    # Pumps come and go. The first is over before the third alarms, and is never heard of again.
+    run = play(THREE_PUMPS)
+    run.incident("pump", "a", area="nord")
+    run.at(10).over("a", area="nord")
+    run.at(20).incident("pump", "b", area="syd")
+    run.at(30).incident("pump", "c", area="ost")
+    assert [m.alert_level for m in run.open if m.area == "stad"] == [SPECIAL]
+    run.at(40).over("b", area="syd")
+    run.over("c", area="ost")
+    run.at(6 * 60)
+    assert run.open == [], run.said()
+
+
+def test_late_reports_count_together_although_newer_ones_are_known() -> None:
+    # Semantics 6: incidents act however late. A hundred alarms of today must not push out three of three hours ago.
+    run = play(THREE_PUMPS)
+    run.at(300)
+    for index in range(100):
+        run.incident("pump", f"new{index}", area="nord")
+    for ref, area, minute in (("a", "nord", 0), ("b", "syd", 10), ("c", "ost", 20)):
+        run.incident("pump", ref, area=area, minute=minute)
+    assert [m.alert_level for m in run.open if m.area == "stad"] == [SPECIAL]
 
 
 def test_incidents_that_leave_the_window_without_a_word_keep_the_level() -> None:
@@ -872,6 +910,26 @@ def test_a_second_declaration_rests_on_its_own_decision_and_not_on_the_one_that_
             register(run, person, reference, verdict)
     (matter,) = run.open
     assert not [f.said for c in matter.open_causes for f in c.facts if "Fö 1" in f.said]
+
+
+@pytest.mark.parametrize("hours", [0, 1, 5])
+def test_one_person_does_not_bring_back_a_decision_that_was_lifted(hours: int) -> None:
+    # Two registered it, two lifted it. A third who registers the old reference late is one person, and it is over.
+    registrars = {
+        "role": "tib",
+        "level": DECLARED,
+        "scope": "stad",
+        "may": ["declare", "lift"],
+        "persons": ["stab-tib-1", "stab-tib-2", "stab-chef-1"],
+    }
+    run = play(DECISION, delegations=[registrars])
+    for verdict, reference in (("declare", "Fö 1"), ("lift", "Fö 2")):
+        for person in ("stab-tib-1", "stab-tib-2"):
+            register(run, person, reference, verdict)
+    assert run.open == []
+    run.at(1 + hours * 60)
+    register(run, "stab-chef-1", "Fö 1")
+    assert [(m.declared_state, m.alert_level) for m in run.open] == []
 
 
 def test_a_rule_that_asks_for_three_persons_waits_for_the_third() -> None:

@@ -16,7 +16,7 @@ from rules.matter import Basis
 from rules.registry import Relation
 from rules.step import State, TimerDue
 from streams.view import View
-from tests.laws.strategies import START, Play, town
+from tests.laws.strategies import START, TOWN, Play, town
 
 PERSON = "vatten-drift-1"
 ASKED = Asked(
@@ -286,6 +286,14 @@ def test_one_persons_two_messages_do_not_mix_up_their_outcomes() -> None:
     phone.comes(Verdict.ACCEPTED, second).comes(Verdict.REJECTED, first)
     assert [(h.notice, h.reached) for h in phone.handovers] == [("b", True)]
     assert phone.attempts[-1].notice == "a"
+
+
+def test_a_notice_from_an_organisation_that_left_the_profile_is_still_sent() -> None:
+    # Semantics 12: a reload moves no row, so its people are still asked; the message must not fail on the name.
+    smaller = town(organisations=[o for o in TOWN["organisations"] if o["id"] != "vatten"])
+    known = town().roster
+    phone = Phone(Profile(smaller.policy, known)).gets("a")
+    assert len(phone.attempts) == 1
 
 
 def test_a_storm_of_matters_reaches_the_duty_officer() -> None:
