@@ -103,8 +103,9 @@ class _Alerting:
         rose = before is not None and _rose(before, matter)
         known = self.roll.rows
         if rose:
-            for key in known if before is not None and before.open else wanted & set(known):
-                self._ask_again(key, reopened=before is not None and not before.open)
+            reopened = before is not None and not before.open
+            for key in known if not reopened else tuple(k for k in known if k in wanted):
+                self._ask_again(key, reopened=reopened, wanted=key in wanted)
         self._cancel_decided(matter.proposals, wanted)
         self._stand_down(matter.proposal, wanted)
         for row in rows:
@@ -149,11 +150,11 @@ class _Alerting:
             obligation = asking(obligation, candidate.person)
             self._put(obligation)
 
-    def _ask_again(self, key: str, *, reopened: bool) -> None:
+    def _ask_again(self, key: str, *, reopened: bool, wanted: bool) -> None:
         """The level rose, or the matter was opened again: a row that asks for an answer needs a new one; those who were
         only told are told again."""
         obligation = self._obligation(key)
-        if obligation is None or (obligation.state is ObligationState.CANCELLED and not reopened):
+        if obligation is None or (obligation.state is ObligationState.CANCELLED and not wanted):
             return
         matter = self._the_matter()
         holder = obligation.answered_by or (None if reopened else obligation.person)
@@ -184,8 +185,9 @@ class _Alerting:
             self._put(ended(obligation, state))
 
     def _stand_down(self, proposal: Proposal | None, wanted: set[str]) -> None:
-        """After a refusal nobody is chased for the proposal's sake; those it called in are told, and get updates."""
-        if proposal is None or proposal.state is not ProposalState.REFUSED:
+        """Once a proposal is refused or withdrawn nobody is chased for its sake; those it called in are told, and get
+        updates."""
+        if proposal is None or proposal.state not in (ProposalState.REFUSED, ProposalState.WITHDRAWN):
             return
         for key in self.roll.rows:
             obligation = self._obligation(key)
@@ -273,13 +275,19 @@ class _Alerting:
             or obligation.deadline > self.draft.now
         ):
             return
-        if obligation.state is ObligationState.UNDELIVERED:
-            self._ask_next(obligation, Purpose.ALERT)
-        elif obligation.row.action is Action.DECIDE and obligation.answered_by and not self._decision_late():
+        if obligation.row.action is Action.DECIDE and obligation.answered_by and not self._decision_late():
             proposal = self._the_matter().proposal
             self._put(obligation.model_copy(update={"deadline": proposal.decide_by if proposal else None}))
+        elif obligation.state is ObligationState.UNDELIVERED:
+            self._next_round(obligation)
         else:
             self._escalate(obligation, f"inget svar från {self._person(obligation.person)} i tid.")
+
+    def _next_round(self, obligation: Obligation) -> None:
+        """Begins again from the first of the chain; where life is in danger, with all of them."""
+        self._ask_next(obligation, Purpose.ALERT)
+        if self._the_matter().danger_to_life and obligation.row.action is not Action.INFORM:
+            self._all_waves(obligation.row, chain(self.profile, obligation.row, self.draft.realm))
 
     def _decision_late(self) -> bool:
         proposal = self._the_matter().proposal

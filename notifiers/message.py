@@ -163,7 +163,8 @@ def what_to_do(asked: Asked, profile: Profile) -> str:
 def why_you(asked: Asked, profile: Profile) -> str:
     """The role in which the person is told, and the reason."""
     name = uncapitalised(profile.roster.role_name(asked.role))
-    organisation = profile.policy.registry.organisations[asked.organisation].name
+    known = profile.policy.registry.organisations.get(asked.organisation)
+    organisation = known.name if known is not None else asked.organisation
     instead = f", i stället för {asked.instead_of} som inte har svarat" if asked.instead_of else ""
     return f"du är {name} vid {organisation}{instead}. {asked.because}"
 

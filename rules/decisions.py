@@ -105,11 +105,15 @@ def register(docket: Docket, decision: Decision, event: str) -> tuple[str | None
     needed = ladder[level].confirmed_by
     _log_registration(docket, decision, event, len(persons), needed)
     matter = docket.get(known.matter) if known.matter else None
-    if matter is None and len(persons) >= needed:
+    if not known.done and len(persons) >= needed:
         declares = decision.decision is Verdict.DECLARE
-        matter = _declared(docket, decision, event) if declares else _lifted(docket, decision)
-    draft.put(key, Registered(persons=persons, matter=matter.id if matter else None))
-    return None, matter, len(persons)
+        matter = _declared(docket, decision, event, len(persons)) if declares else _lifted(docket, decision)
+    draft.put(
+        key, Registered(persons=persons, done=len(persons) >= needed, matter=matter.id if matter else known.matter)
+    )
+    # What has been lifted since is over: another registration of the old reference brings nothing back.
+    stands = matter is not None and matter.open and matter.declared_state == level
+    return None, matter if stands or (decision.decision is Verdict.LIFT and not known.done) else None, len(persons)
 
 
 def _log_registration(docket: Docket, decision: Decision, event: str, persons: int, needed: int) -> None:
@@ -144,10 +148,10 @@ def _reference(level: str, reference: str | None) -> str:
     return f"declared|{level}|{reference}"
 
 
-def _declared(docket: Docket, decision: Decision, event: str) -> Matter:
+def _declared(docket: Docket, decision: Decision, event: str, persons: int) -> Matter:
     ladder, now = docket.policy.ladder, docket.draft.now
     level = decision.level or ""
-    said = f"{decision.by} har beslutat {level} ({decision.reference}), registrerat av två personer."
+    said = f"{decision.by} har beslutat {level} ({decision.reference}), registrerat av {persons} personer."
     fact = Fact(key=_reference(level, decision.reference), said=said, at=now, event=event, kind=level)
     cause = Cause(
         id=fact.key,

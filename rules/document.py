@@ -141,7 +141,8 @@ def parse(raw: bytes, name: str) -> CommentedMap | Fault:
         found = YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
         return _syntax_fault(error, text, name)
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError) as error:
+        # The parser meets any text here and raises more than its own errors: `!!int` alone is an IndexError.
         return Fault(name, 1, 1, "", f"filen går inte att tolka som YAML ({type(error).__name__})")
     if not isinstance(found, CommentedMap):
         what = "är tom" if found is None else "börjar inte med ett avsnitt"

@@ -10,7 +10,7 @@ over for the hold time; never by silence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from rules.arrival import Begun, Forward
 from rules.docket import Docket
@@ -22,7 +22,7 @@ from rules.policy import CompiledRule, LeafRef, Policy
 from rules.registry import AreaKind
 from rules.rule import AllCondition, AnyCondition_, IncidentsCondition, SensorCondition
 from rules.step import Stage
-from rules.trackers import BUCKETS, Instance, LeafFacts, Unshown, bucket, leaf_holds, without_old
+from rules.trackers import BUCKETS, Instance, LastValue, LeafFacts, Unshown, bucket, kept, leaf_holds
 
 
 class Instances:
@@ -117,17 +117,11 @@ class Instances:
         """Notes the fact among those that satisfy the condition. What happened within a window stays there when it is
         over, until the window has passed."""
         key = f"leaf/{leaf.rule.identity}/{leaf.path}/{group}/{bucket(fact.key)}"
-        entry = self.draft.find(LeafFacts, key)
-        facts = dict(entry.facts) if entry else {}
         within = leaf.condition.within if isinstance(leaf.condition, IncidentsCondition) else None
-        if present:
-            facts[fact.key] = fact
-        elif within is None:
-            facts.pop(fact.key, None)
-        if within is not None:
-            facts = without_old(facts, within)
-        if facts:
-            self.draft.put(key, LeafFacts(facts=facts))
+        known = self.draft.find(LeafFacts, key)
+        entry = kept(known, fact, present=present, within=within, now=self.draft.now)
+        if entry.facts:
+            self.draft.put(key, entry)
         else:
             self.draft.drop(key)
 
@@ -145,10 +139,17 @@ class Instances:
             return True
         return self.draft.get(self._instance_key(rule, group)) is not None
 
-    def _leaf_facts(self, leaf: LeafRef, group: str) -> dict[str, Fact]:
+    def _shares(self, leaf: LeafRef, group: str) -> Iterator[LeafFacts]:
         at = f"leaf/{leaf.rule.identity}/{leaf.path}/{group}/"
         shares = (self.draft.find(LeafFacts, f"{at}{number}") for number in range(BUCKETS))
-        return {k: f for share in shares if share is not None for k, f in share.facts.items()}
+        return (share for share in shares if share is not None)
+
+    def _leaf_facts(self, leaf: LeafRef, group: str) -> dict[str, Fact]:
+        return {k: f for share in self._shares(leaf, group) for k, f in share.facts.items()}
+
+    def _over(self, rule: CompiledRule, group: str) -> frozenset[str]:
+        """The keys of facts that count in a window although they are over."""
+        return frozenset(k for leaf in rule.when for share in self._shares(leaf, group) for k in share.over)
 
     def _holds(self, condition: AnyCondition_, leaves: tuple[LeafRef, ...], group: str) -> bool:
         truths = [leaf_holds(leaf, self._leaf_facts(leaf, group)) for leaf in leaves]
@@ -167,6 +168,8 @@ class Instances:
         cause = matter.cause(instance.cause) if matter is not None else None
         if matter is None or cause is None:
             self._end(key)  # a person closed the matter: the rule starts anew with the next fact
+            for unshown in list(self.draft.keys(f"unshown/{rule.identity}/{group}/")):
+                self.draft.drop(unshown)
             if present and self._holds(rule.rule.when, rule.when, group):
                 self._begin(rule, group)
             return
@@ -178,11 +181,13 @@ class Instances:
         cause = self.cause(rule, f"{rule.identity}|{group}", shown, self._because(rule, shown, len(facts)))
         cause = cause.model_copy(update={"count": len(facts)})
         matter = self.docket.enter(cause, self.title(rule.rule.name, facts[0]))
-        unshown = [f for f in facts if f not in shown]
+        over = self._over(rule, group)
+        unshown = [f for f in facts if f not in shown and f.key not in over]
         for fact in unshown:
             self.draft.put(self._unshown_key(rule, group, fact), Unshown())
         self._start_over(rule, group)
-        instance = Instance(matter=matter.id, cause=cause.id, unshown=len(unshown))
+        gone = over & {f.key for f in shown}
+        instance = Instance(matter=matter.id, cause=cause.id, unshown=len(unshown), gone=gone)
         self.draft.put(self._instance_key(rule, group), instance)
 
     def _start_over(self, rule: CompiledRule, group: str) -> None:
@@ -281,10 +286,28 @@ class Instances:
             facts = self._leaf_facts(leaf, group)
             if isinstance(leaf.condition, SensorCondition):
                 needed = self._needed_sensors(leaf, group, cause)
-                truths.append(bool(needed) and needed <= set(facts))
+                truths.append(bool(needed) and needed <= {k for k in facts if self._known_now(k)})
             else:
                 truths.append(leaf_holds(leaf, facts))
         return all(truths) if isinstance(rule.rule.until, AllCondition) else any(truths)
+
+    def _known_now(self, key: str) -> bool:
+        """False if the sensor's last value is too old: it was well, and nothing is known of it since (semantics 8).
+        Of a
+        sensor under another key only its own key can tell; there its silence is seen when it is next heard."""
+        sensor = self.registry.sensors.get(key.removeprefix("sensor:"))
+        last = self.draft.find(LastValue, f"last/{sensor.id}") if sensor is not None else None
+        if sensor is None or last is None:
+            return True
+        return self.draft.now - last.at <= self.registry.sensor_kinds[sensor.kind].valid_for
+
+    def recheck(self, leaf: LeafRef, group: str) -> None:
+        """Looks anew whether `until` holds: a sensor that was silent has been heard again."""
+        instance = self.draft.find(Instance, self._instance_key(leaf.rule, group))
+        matter = self.docket.get(instance.matter) if instance is not None else None
+        cause = matter.cause(instance.cause) if matter is not None and instance is not None else None
+        if instance is not None and cause is not None:
+            self._clear_if_over(leaf.rule, group, instance, cause)
 
     def _needed_sensors(self, leaf: LeafRef, group: str, cause: Cause) -> set[str]:
         assert isinstance(leaf.condition, SensorCondition)

@@ -87,6 +87,9 @@ class Sensing:
             self._silence_over(leaf, reading.sensor)
 
     def _hold(self, leaf: LeafRef, key: str, held: Held, reading: Reading, event: str) -> None:
+        if held.complete and leaf.lowers:
+            self.instances.recheck(leaf, self.instances.sensor_group(leaf, reading.sensor))
+            return
         complete = held.complete or held_long_enough(leaf, held, reading.time)
         self.draft.put(key, held.model_copy(update={"complete": complete}))
         if complete and not held.complete:

@@ -46,6 +46,8 @@ class LeafFacts(Frozen):
 
     kind: Literal["leaf"] = "leaf"
     facts: dict[str, Fact]
+    taken: dict[str, Instant] = Field(description="När vi fick veta; efter det glöms fakta i ett tidsfönster")
+    over: frozenset[str] = Field(default=frozenset(), description="Över, men räknas ännu i sitt tidsfönster")
 
 
 class Instance(Frozen):
@@ -88,6 +90,7 @@ class Registered(Frozen):
 
     kind: Literal["registered"] = "registered"
     persons: frozenset[str]
+    done: bool = Field(default=False, description="Så många som krävs har registrerat det; det gäller eller har gällt")
     matter: str | None = None
 
 
@@ -116,12 +119,24 @@ def _different(facts: list[Fact], condition: IncidentsCondition) -> int:
     return len({f.different for f in facts} - {""}) if condition.different else len(facts)
 
 
-def without_old(facts: dict[str, Fact], window: timedelta) -> dict[str, Fact]:
-    """The facts that can still fall into a window with the newest of them, or with one that comes an hour late. By
-    event
-    time: reports that were held up for hours still count together (semantics 6)."""
-    newest = max((f.at for f in facts.values()), default=None)
-    return {k: f for k, f in facts.items() if newest is not None and f.at > newest - window - timedelta(hours=1)}
+def kept(known: LeafFacts | None, fact: Fact, *, present: bool, within: timedelta | None, now: datetime) -> LeafFacts:
+    """A condition's facts after one came or went. In a window, what happened counts also when it is over, and is
+    forgotten a window and an hour after we heard of it: by then nothing can come that counts with it. How old it was
+    when we heard plays no part, since incidents act however late (semantics 6)."""
+    facts = dict(known.facts) if known else {}
+    taken = dict(known.taken) if known else {}
+    over = known.over if known else frozenset()
+    if present:
+        facts[fact.key] = fact
+        taken.setdefault(fact.key, now)
+        over = over - {fact.key}
+    elif within is None:
+        facts.pop(fact.key, None)
+    elif fact.key in facts:
+        over = over | {fact.key}
+    if within is not None:
+        facts = {k: f for k, f in facts.items() if taken[k] > now - within - timedelta(hours=1)}
+    return LeafFacts(facts=facts, taken={k: taken[k] for k in facts}, over=over & facts.keys())
 
 
 BUCKETS = 32
