@@ -33,7 +33,7 @@ test: $(VENV)/test.stamp lint types
 	$(BIN)/python -m pytest
 
 quick: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -q -m "not slow and not browser"
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not browser"
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff format --check . && $(BIN)/ruff check .

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -112,23 +113,27 @@ class Service:
         _refuse_open_address(self.settings.host, self.secrets)
         load_apprise()
         channels = apprise_channels(self.secrets) if self.secrets else {}
-        listener = await self._listen()
-        url = self.settings.public_url or profile.policy.settings.public_url or self._local_url()
-        self.profile = _addressed(profile, url, self.secrets)
-        self._open(channels)
+        listener = self._listen()
+        try:
+            url = self.settings.public_url or profile.policy.settings.public_url or self._local_url()
+            self.profile = _addressed(profile, url, self.secrets)
+            self._open(channels)
+        except BaseException:
+            listener.close()
+            raise
         await self._serve(listener)
 
-    async def _listen(self) -> asyncio.Server:
+    def _listen(self) -> socket.socket:
         """Takes the port first, so that the address in every link is known before anything is sent."""
+        host, port = self.settings.host, self.settings.port
         try:
-            server = await asyncio.start_server(
-                lambda r, w: None, self.settings.host, self.settings.port, start_serving=False
-            )
+            listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         except OSError as error:
-            where = f"{self.settings.host}:{self.settings.port}"
-            raise ServiceError(f"{where} går inte att lyssna på ({error.strerror}); välj en annan --port") from None
-        self.port = server.sockets[0].getsockname()[1]
-        return server
+            raise ServiceError(
+                f"{host}:{port} går inte att lyssna på ({error.strerror}); välj en annan --port"
+            ) from None
+        self.port = listener.getsockname()[1]
+        return listener
 
     def _local_url(self) -> str:
         return f"http://{self.settings.host}:{self.port}"
@@ -161,7 +166,7 @@ class Service:
             fault=lambda: self.host.fault,
         )
 
-    async def _serve(self, listener: asyncio.Server) -> None:
+    async def _serve(self, listener: socket.socket) -> None:
         door = Door(
             host=self.host,
             view=self.view,
@@ -173,8 +178,7 @@ class Service:
         )
         self._runner = runner(application(door))
         await self._runner.setup()
-        await web.SockSite(self._runner, listener.sockets[0].dup()).start()
-        listener.close()
+        await web.SockSite(self._runner, listener).start()
 
     @property
     def url(self) -> str:
