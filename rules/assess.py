@@ -31,7 +31,7 @@ from rules.events import (
     Warning,
     Warnings,
 )
-from rules.facts import incident_fact, warning_fact
+from rules.facts import incident_fact, wanted, warning_fact
 from rules.frozen import cut
 from rules.instances import Instances
 from rules.matter import Cause, Fact, Matter
@@ -112,7 +112,7 @@ class _Assessment:
         leaves = [
             leaf
             for leaf in self.policy.matching(EventKind.INCIDENT, incident.kind, self.draft.key)
-            if self.policy.applies(leaf, message.areas)
+            if self.policy.applies(leaf, message.areas) and self._counts(leaf, fact)
         ]
         counted = self.instances.count(leaves, fact, message.areas)
         if known is not None:  # after the new ones, so that a correction is never a moment without a cause
@@ -134,6 +134,9 @@ class _Assessment:
         self.instances.uncount(known.counted_in, known.fact)
         for matter in list(self.docket.kept()):
             self.docket.clear_cause(matter, f"everyday|{known.fact.key}", f"Över: {known.fact.said}.")
+
+    def _counts(self, leaf: LeafRef, fact: Fact) -> bool:
+        return isinstance(leaf.condition, IncidentsCondition) and wanted(leaf.condition, fact, self.registry)
 
     def _over_elsewhere(self, message: Reported) -> None:
         """A report may say another place than the one it began with, or none: every other key is told that it is over,
@@ -174,7 +177,8 @@ class _Assessment:
     @staticmethod
     def _answers_elsewhere(leaf: LeafRef) -> bool:
         """True if the fact alone makes a city-wide rule hold: then its matter is opened under the city's key."""
-        alone = isinstance(leaf.condition, IncidentsCondition) and leaf.condition.at_least == 1
+        condition = leaf.condition
+        alone = isinstance(condition, IncidentsCondition) and condition.at_least == 1 and condition.open_for is None
         return leaf.rule.wide and not leaf.lowers and alone and leaf.rule.rule.when is leaf.condition
 
     def _answered_for(self, key: str) -> bool:
@@ -286,6 +290,8 @@ class _Assessment:
             self.sensing.due(timer.name)
         elif timer.name.startswith("clear/"):
             self.instances.clear_due(timer.name)
+        elif timer.name.startswith("open/"):
+            self.instances.open_long_enough(timer.name)
         elif timer.name.startswith("forget|"):
             self.docket.forget(timer.name.removeprefix("forget|"))
 

@@ -13,13 +13,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from rules.arrival import Forward
 from rules.entries import AssessDraft
 from rules.explain import area_name
 from rules.frozen import cut
 from rules.ladder import Entered
-from rules.matter import Cause, Direction, Matter, MatterChanged, OpenMatters, Proposal, ProposalState, levelled
+from rules.matter import Cause, Direction, Fact, Matter, MatterChanged, OpenMatters, Proposal, ProposalState, levelled
 from rules.policy import Policy
 from rules.record import Happening, LogLine, MatterSnapshot
+from rules.registry import AreaKind
+from rules.rule import DistrictsCondition
 from rules.step import Stage
 
 INDEX = "matters"
@@ -142,9 +145,39 @@ class Docket:
             return before
         self.draft.put(f"matter/{matter.id}", matter)
         self._log_level(before, matter)
+        self._tell_the_city(before, matter)
         self.draft.emit(Stage.ALERT, matter.id, MatterChanged(matter=matter, change=change))
         self.draft.emit(Stage.RECORD, matter.id, MatterSnapshot(matter=matter))
         return matter
+
+    def _tell_the_city(self, before: Matter | None, matter: Matter) -> None:
+        """A district's matter that reaches a level, or leaves it, is a fact for rules that count districts there
+        (semantics 11)."""
+        registry = self.policy.registry
+        if registry.areas[self.draft.key].kind is not AreaKind.DISTRICT:
+            return
+        for leaf in self.policy.district_leaves:
+            assert isinstance(leaf.condition, DistrictsCondition)
+            was = before is not None and self._at_level(before, leaf.condition)
+            present = self._at_level(matter, leaf.condition)
+            if was != present:
+                fact = self._level_fact(matter, leaf.condition.districts)
+                forward = Forward(rule=leaf.rule.identity, path=leaf.path, group="", fact=fact, present=present)
+                self.draft.emit(Stage.ASSESS, registry.city, forward)
+
+    def _at_level(self, matter: Matter, condition: DistrictsCondition) -> bool:
+        level = matter.declared_state if condition.declared else matter.alert_level
+        ladder = self.policy.ladder
+        return matter.open and ladder.rank(level) >= ladder.rank(condition.districts)
+
+    def _level_fact(self, matter: Matter, level: str) -> Fact:
+        return Fact(
+            key=f"matter:{matter.id}",
+            said=cut(f"{level} i {area_name(matter.area, self.policy.registry)}: {matter.title}", 500),
+            at=self.draft.now,
+            areas=(matter.area,),
+            different=matter.area,
+        )
 
     def _log_level(self, before: Matter | None, matter: Matter) -> None:
         was = before.alert_level if before else self.policy.ladder.lowest

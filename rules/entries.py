@@ -6,11 +6,24 @@ from rules.arrival import Begun, Forward, Reported
 from rules.matter import Matter, MatterChanged, OpenMatters
 from rules.record import LogLine, MatterSnapshot
 from rules.step import Counter, Draft
-from rules.trackers import Held, Instance, KnownIncident, KnownWarning, LastValue, LeafFacts, Registered, Unshown
+from rules.trackers import (
+    Held,
+    History,
+    Instance,
+    KnownIncident,
+    KnownWarning,
+    LastValue,
+    LeafFacts,
+    Registered,
+    Resumed,
+    Unshown,
+)
 
 Entry = (
     LastValue
     | Held
+    | History
+    | Resumed
     | LeafFacts
     | Instance
     | Unshown

@@ -12,6 +12,7 @@ from rules.rule import (
     AnyCondition_,
     DecisionCondition,
     Different,
+    DistrictsCondition,
     IncidentsCondition,
     SensorCondition,
     WarningCondition,
@@ -58,6 +59,9 @@ def say(condition: AnyCondition_, registry: Registry) -> str:
         case WarningCondition():
             what = "någon varning" if ANY_WARNING in condition.warning else f"varning för {_or(condition.warning)}"
             return f"{what} gäller, lägst {SEVERITY[condition.severity]}"
+        case DistrictsCondition():
+            how = "beslutat läge" if condition.declared else "larmnivå"
+            return f"minst {condition.at_least} stadsdelsområden har {how} {condition.districts} eller högre"
         case DecisionCondition():
             return f"{condition.by} har beslutat {condition.decision}, registrerat av {condition.confirmed_by} personer"
         case AllCondition():
@@ -68,11 +72,20 @@ def say(condition: AnyCondition_, registry: Registry) -> str:
 
 def _say_sensor(condition: SensorCondition, registry: Registry) -> str:
     name, unit = sensor_words(condition.sensor, registry)
+    if condition.silent_for is not None:
+        return f"{name} inte har gett något värde på {duration.say(condition.silent_for)}"
+    if condition.within is not None:
+        change = f"stigit minst {quantity(condition.rises, unit)}" if condition.rises is not None else ""
+        change = change or f"sjunkit minst {quantity(condition.falls or 0, unit)}"
+        return f"{name} har {change} inom {duration.say(condition.within)}"
     limits = []
     if condition.above is not None:
         limits.append(f"över {quantity(condition.above, unit)}")
     if condition.below is not None:
         limits.append(f"under {quantity(condition.below, unit)}")
+    if condition.between is not None:
+        low, high = condition.between
+        limits.append(f"mellan {number(low)} och {quantity(high, unit)}")
     held = f" i minst {duration.say(condition.for_)}" if condition.for_ else ""
     return f"{name} är {' och '.join(limits)}{held}"
 
@@ -82,7 +95,21 @@ def _say_incidents(condition: IncidentsCondition, registry: Registry) -> str:
     many = f"minst {condition.at_least} rapporter om" if condition.at_least > 1 else "någon rapporterar"
     where = f" i {DIFFERENT[condition.different]}" if condition.different else ""
     when = f" inom {duration.say(condition.within)}" if condition.within else ""
-    return f"{many} {kinds}{where}{when}"
+    return f"{many} {kinds}{_say_which(condition, registry)}{where}{when}"
+
+
+def _say_which(condition: IncidentsCondition, registry: Registry) -> str:
+    which = []
+    if condition.priority is not None:
+        which.append("vid en prioriterad anläggning" if condition.priority else "vid en anläggning utan prioritet")
+    if condition.needs is not None:
+        known = registry.functions.get(condition.needs)
+        which.append(f"där {uncapitalised(known.name) if known else condition.needs} behövs")
+    if condition.danger_to_life is not None:
+        which.append("med fara för liv" if condition.danger_to_life else "utan fara för liv")
+    if condition.open_for is not None:
+        which.append(f"som varit öppen i {duration.say(condition.open_for)}")
+    return "".join(f" {w}" for w in which)
 
 
 def _or(words: tuple[str, ...]) -> str:

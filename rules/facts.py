@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from rules import duration
 from rules.arrival import Reported
 from rules.events import Incident, Reading, Warning
 from rules.explain import SEVERITY, incident_name, number, place, quantity, sensor_words
 from rules.frozen import cut
 from rules.matter import Fact
 from rules.registry import Registry
-from rules.rule import SensorCondition
+from rules.rule import IncidentsCondition, SensorCondition
 
 
 def reading_fact(registry: Registry, condition: SensorCondition, reading: Reading, event: str) -> Fact:
@@ -72,3 +75,31 @@ def warning_fact(registry: Registry, warning: Warning, feed: str, areas: tuple[s
         areas=areas,
         placeholders=(("kind", title), ("place", where), ("text", cut(warning.text, 300)), ("severity", severity)),
     )
+
+
+def silence_fact(registry: Registry, condition: SensorCondition, sensor: str, at: datetime, event: str) -> Fact:
+    """A sensor that has not been heard for as long as the condition says."""
+    known = registry.sensors[sensor]
+    name, unit = sensor_words(known.kind, registry)
+    where = place(known.asset, (known.area,), registry)
+    silent = duration.say(condition.silent_for) if condition.silent_for is not None else ""
+    return Fact(
+        key=f"sensor:{sensor}",
+        said=f"{name}: inget värde från {known.name or known.id} på {silent}, {where}",
+        at=at,
+        event=event,
+        asset=known.asset,
+        kind=known.kind,
+        areas=(known.area,),
+        placeholders=(("kind", name), ("unit", unit), ("place", where), ("limit", silent)),
+    )
+
+
+def wanted(condition: IncidentsCondition, fact: Fact, registry: Registry) -> bool:
+    """True if the incident is of the sort the condition counts: at such an asset, with or without danger to life."""
+    asset = registry.assets.get(fact.asset or "")
+    if condition.priority is not None and condition.priority != (asset is not None and asset.priority):
+        return False
+    if condition.needs is not None and (asset is None or condition.needs not in asset.needs):
+        return False
+    return condition.danger_to_life is None or condition.danger_to_life == fact.danger_to_life

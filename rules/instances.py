@@ -11,6 +11,7 @@ over for the hold time; never by silence.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from rules.arrival import Begun, Forward
 from rules.docket import Docket
@@ -22,7 +23,7 @@ from rules.policy import CompiledRule, LeafRef, Policy
 from rules.registry import AreaKind
 from rules.rule import AllCondition, AnyCondition_, IncidentsCondition, SensorCondition
 from rules.step import Stage
-from rules.trackers import BUCKETS, Instance, LastValue, LeafFacts, Unshown, bucket, kept, leaf_holds
+from rules.trackers import BUCKETS, Instance, KnownIncident, LastValue, LeafFacts, Unshown, bucket, kept, leaf_holds
 
 
 class Instances:
@@ -64,20 +65,46 @@ class Instances:
         return self.registry.home((group,)) if group in self.registry.areas else self.draft.key
 
     def count(self, leaves: Iterable[LeafRef], fact: Fact, areas: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
+        """Counts the fact in each condition and group it belongs to, now or once it has been open long enough. Returns
+        where."""
         counted = []
         for leaf in leaves:
             for group in self.group(leaf.rule, areas, fact.asset):
-                self.fact(
-                    leaf, group, fact.model_copy(update={"different": self._difference(leaf, fact)}), present=True
-                )
                 counted.append((leaf.rule.identity, leaf.path, group))
+                due = self._open_until(leaf, fact)
+                if due is not None and due > self.draft.now:
+                    self.draft.wake(f"open/{leaf.rule.identity}/{leaf.path}/{group}/{fact.key}", due)
+                else:
+                    self._count_now(leaf, group, fact)
         return tuple(counted)
+
+    def _count_now(self, leaf: LeafRef, group: str, fact: Fact) -> None:
+        self.fact(leaf, group, fact.model_copy(update={"different": self._difference(leaf, fact)}), present=True)
+
+    @staticmethod
+    def _open_until(leaf: LeafRef, fact: Fact) -> datetime | None:
+        """When the incident will have been open as long as the condition asks; None if it does not ask."""
+        open_for = leaf.condition.open_for if isinstance(leaf.condition, IncidentsCondition) else None
+        return fact.at + open_for if open_for is not None else None
+
+    def open_long_enough(self, timer: str) -> None:
+        """An incident may have been open for long enough: it counts if it still is."""
+        _, identity, path, group, key = timer.split("/", 4)
+        leaf = self.leaf(identity, path)
+        known = self.draft.find(KnownIncident, f"incident/{key.removeprefix('incident:')}")
+        if leaf is None or known is None or (identity, path, group) not in known.counted_in:
+            return
+        due = self._open_until(leaf, known.fact)
+        if due is None or due <= self.draft.now:
+            self._count_now(leaf, group, known.fact)
 
     def uncount(self, counted: tuple[tuple[str, str, str], ...], fact: Fact) -> None:
         """Takes the fact out of the conditions it counted in: it is positively over there."""
         for identity, path, group in counted:
             leaf = self.leaf(identity, path)
             if leaf is not None:
+                if self._open_until(leaf, fact) is not None:
+                    self.draft.wake(f"open/{identity}/{path}/{group}/{fact.key}", None)
                 self.fact(leaf, group, fact, present=False)
 
     def forget(self, leaf: LeafRef, group: str) -> None:

@@ -20,6 +20,7 @@ from rules.rule import (
     ANY_WARNING,
     AnyLeaf,
     DecisionCondition,
+    DistrictsCondition,
     IncidentsCondition,
     Rule,
     SensorCondition,
@@ -89,7 +90,7 @@ class CompiledRule:
 
 def compile_rule(rule: Rule, ladder: Ladder) -> CompiledRule:
     """The rule with its level filled in and its identity: id and hash of its conditions."""
-    said = rule.model_dump_json(include={"id", "each", "areas", "when", "until"})
+    said = rule.model_dump_json(include={"id", "each", "areas", "when", "until"}, exclude_none=True)
     identity = f"{rule.id}#{hashlib.sha256(said.encode()).hexdigest()[:8]}"
     return CompiledRule(rule, rule.level or ladder.lowest, identity)
 
@@ -133,6 +134,8 @@ class Policy:
                 yield from ((EventKind.INCIDENT, kind, home) for kind in kinds for home in self.homes)
             case WarningCondition(warning=kinds):
                 yield from ((EventKind.WARNING, kind, home) for kind in kinds for home in self.homes)
+            case DistrictsCondition():
+                return  # not of events: see `district_leaves`
             case DecisionCondition(decision=level):
                 yield EventKind.DECISION, level, self.registry.city
 
@@ -142,6 +145,12 @@ class Policy:
     def applies(self, leaf: LeafRef, areas: tuple[str, ...]) -> bool:
         """True if the rule holds in any of these areas (no areas: the city)."""
         return any(self._applies(leaf.rule, area) for area in areas or (self.registry.city,))
+
+    @cached_property
+    def district_leaves(self) -> tuple[LeafRef, ...]:
+        """The conditions that count districts at a level: looked at when a district's matter changes its level."""
+        leaves = (ref for rule in self.rules for ref in rule.when + rule.until)
+        return tuple(ref for ref in leaves if isinstance(ref.condition, DistrictsCondition))
 
     def warning_leaves(self, kind: str, area: str) -> tuple[LeafRef, ...]:
         return self.matching(EventKind.WARNING, kind, area) + self.matching(EventKind.WARNING, ANY_WARNING, area)

@@ -22,25 +22,55 @@ from rules.registry import Id, Ids, KindId, Name, Scope, _listed
 KindIds = Annotated[tuple[KindId, ...], BeforeValidator(_listed)]
 
 
+Limit = Annotated[float, Field(strict=True)]
+"""A number; `true` and `"1.2"` are none."""
+
+
 class SensorCondition(Frozen):
-    """A sensor, or any sensor of a kind, is over or under a limit, perhaps for a time."""
+    """A sensor, or any sensor of a kind: over or under a limit or between two, perhaps for a time; changing fast; or
+    silent. Exactly one of these."""
 
     sensor: Id
-    above: float | None = Field(default=None, strict=True)
-    below: float | None = Field(default=None, strict=True)
+    above: Limit | None = None
+    below: Limit | None = None
+    between: tuple[Limit, Limit] | None = Field(default=None, description="Mellan två värden, gränserna inräknade")
+    rises: Limit | None = Field(default=None, gt=0, description="Stiger minst så mycket inom tiden i 'within'")
+    falls: Limit | None = Field(default=None, gt=0, description="Sjunker minst så mycket inom tiden i 'within'")
+    within: Duration | None = None
+    silent_for: Duration | None = Field(default=None, description="Inget värde på så länge")
     for_: Duration | None = Field(default=None, alias="for")
 
     @model_validator(mode="after")
     def _has_a_limit(self) -> SensorCondition:
-        if self.above is None and self.below is None:
-            raise PydanticCustomError("limit_missing", "needs above or below")
+        limits = self.above is not None or self.below is not None
+        ways = [limits, self.between is not None, self.changes, self.silent_for is not None]
+        if not any(ways):
+            raise PydanticCustomError("limit_missing", "needs above, below, between, rises, falls or silent_for")
+        if sum(ways) > 1:
+            raise PydanticCustomError("limit_mixed", "en gräns, en ändring och tystnad är olika villkor; skriv ett")
         if self.above is not None and self.below is not None and self.above >= self.below:
             raise PydanticCustomError("limit_empty", "no value is both above and below these")
+        if self.between is not None and self.between[0] > self.between[1]:
+            raise PydanticCustomError("limit_empty", "det första talet i 'between' är det lägre")
+        if self.changes != (self.within is not None):
+            raise PydanticCustomError("change_within", "'rises' och 'falls' behöver 'within', och bara de")
         return self
 
+    @property
+    def changes(self) -> bool:
+        """True if the condition is about how fast the value changes."""
+        return self.rises is not None or self.falls is not None
+
     def holds(self, value: float) -> bool:
-        """True if the value lies beyond the limit (the limit itself does not count)."""
+        """True if the value lies beyond the limit (the limit itself does not count), or in the band (where it does)."""
+        if self.between is not None:
+            return self.between[0] <= value <= self.between[1]
         return (self.above is None or value > self.above) and (self.below is None or value < self.below)
+
+    def changed(self, value: float, earlier: tuple[float, ...]) -> bool:
+        """True if the value has risen or fallen enough from one of the earlier ones within the time."""
+        rose = self.rises is not None and any(value - v >= self.rises for v in earlier)
+        return rose or (self.falls is not None and any(v - value >= self.falls for v in earlier))
 
 
 class Different(StrEnum):
@@ -59,6 +89,10 @@ class IncidentsCondition(Frozen):
     at_least: int = Field(default=1, ge=1, le=10_000)
     different: Different | None = None
     within: Duration | None = None
+    open_for: Duration | None = Field(default=None, description="Räknas först när den varit öppen så länge")
+    priority: bool | None = Field(default=None, description="Bara vid prioriterade anläggningar")
+    needs: Id | None = Field(default=None, description="Bara vid anläggningar som behöver den här funktionen")
+    danger_to_life: bool | None = Field(default=None, description="Bara när det är fara för liv (false: bara annars)")
 
     @model_validator(mode="after")
     def _counts_what_can_differ(self) -> IncidentsCondition:
@@ -82,6 +116,15 @@ class WarningCondition(Frozen):
         order = [Severity.MESSAGE, Severity.YELLOW, Severity.ORANGE, Severity.RED]
         rank = 0 if severity is Severity.UNKNOWN else order.index(severity)
         return rank >= order.index(self.severity)
+
+
+class DistrictsCondition(Frozen):
+    """So many districts have an open matter at this level or higher: alert_level, provisional included, unless
+    `declared` (semantics 11)."""
+
+    districts: LevelId
+    at_least: int = Field(default=1, ge=1, le=1_000)
+    declared: bool = False
 
 
 class DecisionCondition(Frozen):
@@ -110,12 +153,13 @@ def _key_of(value: Any) -> str | None:
     return next((f"<{k}>" for k in CONDITION_KEYS if k in value), None) if isinstance(value, dict) else None
 
 
-CONDITION_KEYS = ("sensor", "incidents", "warning", "decision", "all", "any")
+CONDITION_KEYS = ("sensor", "incidents", "warning", "districts", "decision", "all", "any")
 # The tags are marked, since pydantic puts them into an error's location beside the file's own keys.
 _LEAVES = (
     Annotated[SensorCondition, Tag("<sensor>")]
     | Annotated[IncidentsCondition, Tag("<incidents>")]
     | Annotated[WarningCondition, Tag("<warning>")]
+    | Annotated[DistrictsCondition, Tag("<districts>")]
     | Annotated[DecisionCondition, Tag("<decision>")]
 )
 _START = Discriminator(_key_of, custom_error_type="condition_kind", custom_error_message="start with a condition key")
@@ -124,7 +168,7 @@ Condition = Annotated[
     _LEAVES | Annotated[AllCondition, Tag("<all>")] | Annotated[AnyCondition, Tag("<any>")],
     _START,
 ]
-AnyLeaf = SensorCondition | IncidentsCondition | WarningCondition | DecisionCondition
+AnyLeaf = SensorCondition | IncidentsCondition | WarningCondition | DistrictsCondition | DecisionCondition
 AnyCondition_ = AnyLeaf | AllCondition | AnyCondition
 AllCondition.model_rebuild()
 AnyCondition.model_rebuild()
@@ -149,6 +193,20 @@ class Rule(Frozen):
         default=None, description="Vad den ansvariga ska göra först"
     )
     danger_to_life: bool = False
+
+    @model_validator(mode="after")
+    def _is_not_lowered_by_silence(self) -> Rule:
+        """Invariant 3: lowering never follows from missing data."""
+        if any(isinstance(leaf, SensorCondition) and leaf.silent_for is not None for leaf in leaves(self.until)):
+            raise PydanticCustomError("until_silent", "att en givare är tyst kan inte göra att något är över")
+        return self
+
+    @model_validator(mode="after")
+    def _counts_districts_for_the_city(self) -> Rule:
+        found = leaves(self.when) + leaves(self.until)
+        if self.each is not None and any(isinstance(leaf, DistrictsCondition) for leaf in found):
+            raise PydanticCustomError("districts_each", "villkoret 'districts' gäller hela staden: ta bort 'each'")
+        return self
 
 
 def leaves(condition: AnyCondition_ | None) -> tuple[AnyLeaf, ...]:

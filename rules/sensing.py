@@ -11,12 +11,12 @@ Theory, per sensor and limit:
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rules.entries import AssessDraft
 from rules.events import Event, EventKind, Reading
 from rules.explain import number
-from rules.facts import reading_fact
+from rules.facts import reading_fact, silence_fact
 from rules.frozen import cut
 from rules.instances import Instances
 from rules.matter import Fact
@@ -24,7 +24,7 @@ from rules.policy import CompiledRule, LeafRef
 from rules.record import Happening, LogLine
 from rules.rule import SensorCondition
 from rules.step import Stage
-from rules.trackers import Held, LastValue, held_long_enough
+from rules.trackers import RESUMED, Held, History, LastValue, Resumed, held_long_enough, remembered
 
 
 class Sensing:
@@ -64,8 +64,7 @@ class Sensing:
             event.id,
         )
         for leaf in self._sensor_leaves(reading.sensor):
-            condition = leaf.condition
-            if isinstance(condition, SensorCondition) and not leaf.lowers and condition.holds(reading.value):
+            if not leaf.lowers and _is_limit(leaf) and self._beyond(leaf, reading):
                 self._sensor_leaf(leaf, reading, event.id, unbroken=True)
 
     def _sensor_leaf(self, leaf: LeafRef, reading: Reading, event: str, *, unbroken: bool) -> None:
@@ -76,15 +75,61 @@ class Sensing:
             return
         key = f"held/{leaf.rule.identity}/{leaf.path}/{reading.sensor}"
         held = self.draft.find(Held, key)
+        if condition.silent_for is not None:
+            self._heard(leaf, key, held, reading, event)
+            return
         if leaf.lowers and not unbroken:
             held = None  # what was not known in between does not count towards lowering (invariant 3)
-        if condition.holds(reading.value):
+        if self._beyond(leaf, reading):
             self._hold(leaf, key, held or Held(since=reading.time), reading, event)
         elif held is not None:
             self.draft.drop(key)
             self.draft.wake(key, None)
             self.instances.fact(leaf, group, self._fact(leaf, reading, event), present=False)
             self._silence_over(leaf, reading.sensor)
+
+    def _beyond(self, leaf: LeafRef, reading: Reading) -> bool:
+        """True if the reading makes the condition true: by its value, or by how far it has come in the time."""
+        condition = leaf.condition
+        assert isinstance(condition, SensorCondition)
+        if condition.within is None:
+            return condition.holds(reading.value)
+        key = f"history/{leaf.rule.identity}/{leaf.path}/{reading.sensor}"
+        history = remembered(self.draft.find(History, key), reading.time, reading.value, condition.within)
+        self.draft.put(key, history)
+        return condition.changed(reading.value, tuple(v for _, v in history.values))
+
+    def _heard(self, leaf: LeafRef, key: str, held: Held | None, reading: Reading, event: str) -> None:
+        """A sensor whose silence matters has spoken. Its timer is not moved for each value: when it comes, it looks."""
+        if held is not None and held.complete:
+            group = self.instances.sensor_group(leaf, reading.sensor)
+            self.instances.fact(leaf, group, self._silence(leaf, reading.sensor, reading.time, event), present=False)
+        if held is None or held.complete:
+            self.draft.put(key, Held(since=reading.time))
+            self._watch(leaf, key, reading.time)
+
+    def _watch(self, leaf: LeafRef, key: str, heard: datetime) -> None:
+        assert isinstance(leaf.condition, SensorCondition)
+        due = heard + (leaf.condition.silent_for or timedelta(0))
+        self.draft.wake(key, due)
+
+    def _silence_due(self, leaf: LeafRef, key: str, sensor: str, last: LastValue) -> None:
+        """The time may be up: a sensor that has spoken meanwhile is watched on. What we could not hear, since we were
+        not here, is no silence (semantics 5)."""
+        assert isinstance(leaf.condition, SensorCondition)
+        silent_for = leaf.condition.silent_for or timedelta(0)
+        here = self.draft.find(Resumed, RESUMED)
+        heard = max(last.at, here.at) if here is not None else last.at
+        if heard + silent_for > self.draft.now:
+            self._watch(leaf, key, heard)
+            return
+        self.draft.put(key, Held(since=last.at, complete=True))
+        fact = self._silence(leaf, sensor, self.draft.now, "")
+        self.instances.fact(leaf, self.instances.sensor_group(leaf, sensor), fact, present=True)
+
+    def _silence(self, leaf: LeafRef, sensor: str, at: datetime, event: str) -> Fact:
+        assert isinstance(leaf.condition, SensorCondition)
+        return silence_fact(self.registry, leaf.condition, sensor, at, event)
 
     def _hold(self, leaf: LeafRef, key: str, held: Held, reading: Reading, event: str) -> None:
         if held.complete and leaf.lowers:
@@ -113,6 +158,9 @@ class Sensing:
             return  # it has left the profile; its cause stays until a person closes it (semantics 16)
         leaf, held = self.instances.leaf(identity, path), self.draft.find(Held, key)
         last = self.draft.find(LastValue, f"last/{sensor}")
+        if leaf is not None and held is not None and last is not None and not held.complete and _listens(leaf):
+            self._silence_due(leaf, key, sensor, last)
+            return
         if (
             leaf is None
             or held is None
@@ -173,3 +221,13 @@ class Sensing:
     def _note(self, said: str, event: str) -> None:
         line = LogLine(at=self.draft.now, what=Happening.NOTICED, said=cut(said), area=self.draft.key, event=event)
         self.draft.emit(Stage.RECORD, self.draft.key, line)
+
+
+def _listens(leaf: LeafRef) -> bool:
+    """True if the condition is about silence."""
+    return isinstance(leaf.condition, SensorCondition) and leaf.condition.silent_for is not None
+
+
+def _is_limit(leaf: LeafRef) -> bool:
+    """True if one value alone makes the condition true or false."""
+    return isinstance(leaf.condition, SensorCondition) and leaf.condition.within is None and not _listens(leaf)

@@ -19,7 +19,7 @@ from pydantic import Field
 from rules.frozen import Frozen, Instant
 from rules.matter import Fact
 from rules.policy import LeafRef
-from rules.rule import IncidentsCondition
+from rules.rule import DistrictsCondition, IncidentsCondition
 
 
 class LastValue(Frozen):
@@ -38,6 +38,23 @@ class Held(Frozen):
     since: Instant
     complete: bool = False
     told: bool = False
+
+
+class Resumed(Frozen):
+    """Since when the host has been listening without a break: what was not heard before that is no silence."""
+
+    kind: Literal["resumed"] = "resumed"
+    at: Instant
+
+
+RESUMED = "resumed"
+
+
+class History(Frozen):
+    """A sensor's values within the time that a condition of change looks back on, oldest first."""
+
+    kind: Literal["history"] = "history"
+    values: tuple[tuple[Instant, float], ...]
 
 
 class LeafFacts(Frozen):
@@ -100,8 +117,21 @@ def held_long_enough(leaf: LeafRef, held: Held, at: datetime) -> bool:
     return needed is None or at - held.since >= needed
 
 
+HISTORY_KEPT = 500
+"""Values a condition of change looks back on at most; a denser sensor loses its oldest first."""
+
+
+def remembered(history: History | None, at: datetime, value: float, within: timedelta) -> History:
+    """The history with this value, and without what is older than the time looked back on."""
+    known = history.values if history is not None else ()
+    fresh = tuple((t, v) for t, v in known if t >= at - within)
+    return History(values=(*fresh, (at, value))[-HISTORY_KEPT:])
+
+
 def leaf_holds(leaf: LeafRef, facts: dict[str, Fact]) -> bool:
     """True if the facts satisfy the condition's count, difference and time."""
+    if isinstance(leaf.condition, DistrictsCondition):
+        return len({f.different for f in facts.values()}) >= leaf.condition.at_least
     if not isinstance(leaf.condition, IncidentsCondition):
         return bool(facts)
     condition = leaf.condition
