@@ -290,6 +290,8 @@ class _Assessment:
             self.sensing.due(timer.name)
         elif timer.name.startswith("clear/"):
             self.instances.clear_due(timer.name)
+        elif timer.name.startswith("hours/"):
+            self.instances.hours_changed(timer.name)
         elif timer.name.startswith("open/"):
             self.instances.open_long_enough(timer.name)
         elif timer.name.startswith("forget|"):

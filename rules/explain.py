@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rules import duration
+from rules.calendar import Hours
 from rules.events import Severity
 from rules.registry import Registry
 from rules.rule import (
@@ -10,11 +11,13 @@ from rules.rule import (
     AllCondition,
     AnyCondition,
     AnyCondition_,
+    CalendarCondition,
     DecisionCondition,
     Different,
     DistrictsCondition,
     IncidentsCondition,
     SensorCondition,
+    SequenceCondition,
     WarningCondition,
 )
 
@@ -24,6 +27,13 @@ SEVERITY = {
     Severity.ORANGE: "orange",
     Severity.RED: "röd",
     Severity.UNKNOWN: "okänd nivå",
+}
+HOURS = {
+    Hours.NIGHT: "natt (22-06)",
+    Hours.WEEKEND: "lördag eller söndag",
+    Hours.HOLIDAY: "helgdag",
+    Hours.OFFICE: "kontorstid (vardagar 08-17)",
+    Hours.OUT_OF_OFFICE: "inte kontorstid",
 }
 DIFFERENT = {
     Different.DISTRICT: "olika stadsdelsområden",
@@ -59,11 +69,16 @@ def say(condition: AnyCondition_, registry: Registry) -> str:
         case WarningCondition():
             what = "någon varning" if ANY_WARNING in condition.warning else f"varning för {_or(condition.warning)}"
             return f"{what} gäller, lägst {SEVERITY[condition.severity]}"
+        case CalendarCondition():
+            return f"det är {HOURS[condition.calendar]}"
         case DistrictsCondition():
             how = "beslutat läge" if condition.declared else "larmnivå"
             return f"minst {condition.at_least} stadsdelsområden har {how} {condition.districts} eller högre"
         case DecisionCondition():
             return f"{condition.by} har beslutat {condition.decision}, registrerat av {condition.confirmed_by} personer"
+        case SequenceCondition():
+            then, time = say(condition.then, registry), duration.say(condition.within)
+            return f"{say(condition.first, registry)}, och sedan, inom {time}, {then}"
         case AllCondition():
             return " och ".join(say(c, registry) for c in condition.all)
         case AnyCondition():
@@ -93,6 +108,9 @@ def _say_sensor(condition: SensorCondition, registry: Registry) -> str:
 def _say_incidents(condition: IncidentsCondition, registry: Registry) -> str:
     kinds = _or(tuple(incident_name(k, registry) for k in condition.incidents))
     many = f"minst {condition.at_least} rapporter om" if condition.at_least > 1 else "någon rapporterar"
+    if condition.in_a_row is not None:
+        breaking = _or(tuple(incident_name(k, registry) for k in condition.broken_by))
+        many, kinds = f"{condition.in_a_row} rapporter i rad om", f"{kinds} (utan {breaking} emellan)"
     where = f" i {DIFFERENT[condition.different]}" if condition.different else ""
     when = f" inom {duration.say(condition.within)}" if condition.within else ""
     return f"{many} {kinds}{_say_which(condition, registry)}{where}{when}"

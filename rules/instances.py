@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from rules.arrival import Begun, Forward
+from rules.calendar import next_change, within
 from rules.docket import Docket
 from rules.entries import AssessDraft
 from rules.explain import area_name, place, say
@@ -21,9 +22,27 @@ from rules.frozen import cut
 from rules.matter import Cause, Fact, Matter
 from rules.policy import CompiledRule, LeafRef, Policy
 from rules.registry import AreaKind
-from rules.rule import AllCondition, AnyCondition_, IncidentsCondition, SensorCondition
+from rules.rule import (
+    AllCondition,
+    AnyCondition_,
+    CalendarCondition,
+    IncidentsCondition,
+    SensorCondition,
+    SequenceCondition,
+)
 from rules.step import Stage
-from rules.trackers import BUCKETS, Instance, KnownIncident, LastValue, LeafFacts, Unshown, bucket, kept, leaf_holds
+from rules.trackers import (
+    BUCKETS,
+    Instance,
+    KnownIncident,
+    LastValue,
+    LeafFacts,
+    Unshown,
+    bucket,
+    follows,
+    kept,
+    leaf_holds,
+)
 
 
 class Instances:
@@ -70,6 +89,9 @@ class Instances:
         counted = []
         for leaf in leaves:
             for group in self.group(leaf.rule, areas, fact.asset):
+                if _breaks(leaf, fact):
+                    self._break(leaf, group, fact)
+                    continue
                 counted.append((leaf.rule.identity, leaf.path, group))
                 due = self._open_until(leaf, fact)
                 if due is not None and due > self.draft.now:
@@ -77,6 +99,17 @@ class Instances:
                 else:
                     self._count_now(leaf, group, fact)
         return tuple(counted)
+
+    def _break(self, leaf: LeafRef, group: str, breaking: Fact) -> None:
+        """A row is broken: what came before no longer counts in it."""
+        owner = self._owner(leaf.rule, group)
+        if owner != self.draft.key:
+            forward = Forward(rule=leaf.rule.identity, path=leaf.path, group=group, fact=breaking, present=True)
+            self.draft.emit(Stage.ASSESS, owner, forward)
+            return
+        for fact in self._leaf_facts(leaf, group).values():
+            if fact.at <= breaking.at:
+                self.fact(leaf, group, fact, present=False)
 
     def _count_now(self, leaf: LeafRef, group: str, fact: Fact) -> None:
         self.fact(leaf, group, fact.model_copy(update={"different": self._difference(leaf, fact)}), present=True)
@@ -144,9 +177,8 @@ class Instances:
         """Notes the fact among those that satisfy the condition. What happened within a window stays there when it is
         over, until the window has passed."""
         key = f"leaf/{leaf.rule.identity}/{leaf.path}/{group}/{bucket(fact.key)}"
-        within = leaf.condition.within if isinstance(leaf.condition, IncidentsCondition) else None
         known = self.draft.find(LeafFacts, key)
-        entry = kept(known, fact, present=present, within=within, now=self.draft.now)
+        entry = kept(known, fact, present=present, within=leaf.window, now=self.draft.now)
         if entry.facts:
             self.draft.put(key, entry)
         else:
@@ -154,7 +186,9 @@ class Instances:
 
     def forwarded(self, message: Forward) -> None:
         leaf = self.leaf(message.rule, message.path)
-        if leaf is not None:
+        if leaf is not None and _breaks(leaf, message.fact):
+            self._break(leaf, message.group, message.fact)
+        elif leaf is not None:
             self.fact(leaf, message.group, message.fact, present=message.present)
 
     def _instance_key(self, rule: CompiledRule, group: str) -> str:
@@ -178,8 +212,38 @@ class Instances:
         """The keys of facts that count in a window although they are over."""
         return frozenset(k for leaf in rule.when for share in self._shares(leaf, group) for k in share.over)
 
+    def _leaf_holds(self, leaf: LeafRef, group: str) -> bool:
+        if isinstance(leaf.condition, CalendarCondition):
+            return within(leaf.condition.calendar, self.draft.now, self.policy.settings.timezone)
+        return leaf_holds(leaf, self._leaf_facts(leaf, group))
+
+    def _wait_for_hours(self, rule: CompiledRule, group: str) -> None:
+        """Only the hours are missing: looks again when they may have come."""
+        hours = [leaf for leaf in rule.when if isinstance(leaf.condition, CalendarCondition)]
+        others = [leaf for leaf in rule.when if leaf not in hours]
+        if hours and all(self._leaf_holds(leaf, group) for leaf in others):
+            self.draft.wake(
+                f"hours/{rule.identity}/{group}", next_change(self.draft.now, self.policy.settings.timezone)
+            )
+
+    def hours_changed(self, timer: str) -> None:
+        """The hours that a rule waits for may have come."""
+        _, identity, group = timer.split("/", 2)
+        rule = self.policy.by_identity.get(identity)
+        if rule is not None and self.draft.get(self._instance_key(rule, group)) is None:
+            self._begin_if_holds(rule, group)
+
+    def _begin_if_holds(self, rule: CompiledRule, group: str) -> None:
+        if self._holds(rule.rule.when, rule.when, group):
+            self._begin(rule, group)
+        else:
+            self._wait_for_hours(rule, group)
+
     def _holds(self, condition: AnyCondition_, leaves: tuple[LeafRef, ...], group: str) -> bool:
-        truths = [leaf_holds(leaf, self._leaf_facts(leaf, group)) for leaf in leaves]
+        truths = [self._leaf_holds(leaf, group) for leaf in leaves]
+        if isinstance(condition, SequenceCondition):
+            first, then = (self._leaf_facts(leaf, group).values() for leaf in leaves)
+            return all(truths) and follows(first, then, condition.within)
         return all(truths) if isinstance(condition, AllCondition) else any(truths)
 
     def _evaluate(self, leaf: LeafRef, group: str, fact: Fact, *, present: bool) -> None:
@@ -188,8 +252,8 @@ class Instances:
         key = self._instance_key(rule, group)
         instance = self.draft.find(Instance, key)
         if instance is None:
-            if present and self._holds(rule.rule.when, rule.when, group):
-                self._begin(rule, group)
+            if present:
+                self._begin_if_holds(rule, group)
             return
         matter = self.docket.get(instance.matter)
         cause = matter.cause(instance.cause) if matter is not None else None
@@ -197,8 +261,8 @@ class Instances:
             self._end(key)  # a person closed the matter: the rule starts anew with the next fact
             for unshown in list(self.draft.keys(f"unshown/{rule.identity}/{group}/")):
                 self.draft.drop(unshown)
-            if present and self._holds(rule.rule.when, rule.when, group):
-                self._begin(rule, group)
+            if present:
+                self._begin_if_holds(rule, group)
             return
         self._go_on(leaf, group, instance, matter, cause, fact, present=present)
 
@@ -437,3 +501,8 @@ def _shown(shown: tuple[Fact, ...], more: tuple[Fact, ...]) -> tuple[Fact, ...]:
         if len(found) < SHOWN or (fact.areas, fact.asset) not in {(f.areas, f.asset) for f in found}:
             found.append(fact)
     return tuple(found)
+
+
+def _breaks(leaf: LeafRef, fact: Fact) -> bool:
+    """True if the fact breaks the row that the condition counts."""
+    return isinstance(leaf.condition, IncidentsCondition) and fact.kind in leaf.condition.broken_by

@@ -19,11 +19,13 @@ from rules.registry import AreaKind, Name, Registry
 from rules.rule import (
     ANY_WARNING,
     AnyLeaf,
+    CalendarCondition,
     DecisionCondition,
     DistrictsCondition,
     IncidentsCondition,
     Rule,
     SensorCondition,
+    SequenceCondition,
     WarningCondition,
     leaves,
 )
@@ -59,6 +61,14 @@ class LeafRef:
     @property
     def lowers(self) -> bool:
         return self.path.startswith("until")
+
+    @property
+    def window(self) -> timedelta | None:
+        """How long a fact counts after it happened, although it is over: in a condition's own time, or a sequence's."""
+        side = self.rule.rule.until if self.lowers else self.rule.rule.when
+        if isinstance(side, SequenceCondition):
+            return side.within
+        return self.condition.within if isinstance(self.condition, IncidentsCondition) else None
 
 
 @dataclass(frozen=True)
@@ -130,11 +140,11 @@ class Policy:
                 for sensor in self.registry.sensors_of(name):
                     if self._applies(leaf.rule, sensor.area):
                         yield EventKind.READINGS, sensor.id, self.registry.home((sensor.area,))
-            case IncidentsCondition(incidents=kinds):
-                yield from ((EventKind.INCIDENT, kind, home) for kind in kinds for home in self.homes)
+            case IncidentsCondition(incidents=kinds, broken_by=breaking):
+                yield from ((EventKind.INCIDENT, kind, home) for kind in kinds + breaking for home in self.homes)
             case WarningCondition(warning=kinds):
                 yield from ((EventKind.WARNING, kind, home) for kind in kinds for home in self.homes)
-            case DistrictsCondition():
+            case DistrictsCondition() | CalendarCondition():
                 return  # not of events: see `district_leaves`
             case DecisionCondition(decision=level):
                 yield EventKind.DECISION, level, self.registry.city

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
+from rules.calendar import Hours
 from rules.duration import Duration
 from rules.events import Severity
 from rules.frozen import Frozen
@@ -89,6 +90,8 @@ class IncidentsCondition(Frozen):
     at_least: int = Field(default=1, ge=1, le=10_000)
     different: Different | None = None
     within: Duration | None = None
+    in_a_row: int | None = Field(default=None, ge=2, le=100, description="Så många i rad, obrutet")
+    broken_by: KindIds = Field(default=(), description="Händelselag som bryter raden")
     open_for: Duration | None = Field(default=None, description="Räknas först när den varit öppen så länge")
     priority: bool | None = Field(default=None, description="Bara vid prioriterade anläggningar")
     needs: Id | None = Field(default=None, description="Bara vid anläggningar som behöver den här funktionen")
@@ -98,7 +101,16 @@ class IncidentsCondition(Frozen):
     def _counts_what_can_differ(self) -> IncidentsCondition:
         if self.different and self.at_least < 2:
             raise PydanticCustomError("different_of_one", "'different' needs 'at_least' 2 or more")
+        if (self.in_a_row is None) != (not self.broken_by):
+            raise PydanticCustomError("in_a_row", "'in_a_row' och 'broken_by' hör ihop: skriv båda")
+        if self.in_a_row is not None and (self.at_least > 1 or set(self.broken_by) & set(self.incidents)):
+            raise PydanticCustomError("in_a_row", "'in_a_row' räknar själv: utan 'at_least', och bruten av andra lag")
         return self
+
+    @property
+    def needed(self) -> int:
+        """How many incidents make the condition true."""
+        return self.in_a_row or self.at_least
 
 
 ANY_WARNING = "alla"
@@ -127,12 +139,27 @@ class DistrictsCondition(Frozen):
     declared: bool = False
 
 
+class CalendarCondition(Frozen):
+    """It is night, a weekend, a holiday ... when the rest of an `all` comes true. The hours only decide whether a rule
+    begins to hold: what has begun does not end because morning comes."""
+
+    calendar: Hours
+
+
 class DecisionCondition(Frozen):
     """An authority has decided a level, and so many different persons have registered it."""
 
     decision: LevelId
     by: Id
     confirmed_by: int = Field(default=2, ge=2, le=5)
+
+
+class SequenceCondition(Frozen):
+    """One thing, then another no later than so long after it."""
+
+    first: Leaf
+    then: Leaf
+    within: Duration
 
 
 class AllCondition(Frozen):
@@ -153,23 +180,30 @@ def _key_of(value: Any) -> str | None:
     return next((f"<{k}>" for k in CONDITION_KEYS if k in value), None) if isinstance(value, dict) else None
 
 
-CONDITION_KEYS = ("sensor", "incidents", "warning", "districts", "decision", "all", "any")
+CONDITION_KEYS = ("sensor", "incidents", "warning", "districts", "calendar", "decision", "first", "all", "any")
 # The tags are marked, since pydantic puts them into an error's location beside the file's own keys.
 _LEAVES = (
     Annotated[SensorCondition, Tag("<sensor>")]
     | Annotated[IncidentsCondition, Tag("<incidents>")]
     | Annotated[WarningCondition, Tag("<warning>")]
     | Annotated[DistrictsCondition, Tag("<districts>")]
+    | Annotated[CalendarCondition, Tag("<calendar>")]
     | Annotated[DecisionCondition, Tag("<decision>")]
 )
 _START = Discriminator(_key_of, custom_error_type="condition_kind", custom_error_message="start with a condition key")
 Leaf = Annotated[_LEAVES, _START]
 Condition = Annotated[
-    _LEAVES | Annotated[AllCondition, Tag("<all>")] | Annotated[AnyCondition, Tag("<any>")],
+    _LEAVES
+    | Annotated[SequenceCondition, Tag("<first>")]
+    | Annotated[AllCondition, Tag("<all>")]
+    | Annotated[AnyCondition, Tag("<any>")],
     _START,
 ]
-AnyLeaf = SensorCondition | IncidentsCondition | WarningCondition | DistrictsCondition | DecisionCondition
-AnyCondition_ = AnyLeaf | AllCondition | AnyCondition
+AnyLeaf = (
+    SensorCondition | IncidentsCondition | WarningCondition | DistrictsCondition | CalendarCondition | DecisionCondition
+)
+AnyCondition_ = AnyLeaf | SequenceCondition | AllCondition | AnyCondition
+SequenceCondition.model_rebuild()
 AllCondition.model_rebuild()
 AnyCondition.model_rebuild()
 
@@ -202,6 +236,15 @@ class Rule(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _has_more_than_hours(self) -> Rule:
+        hours = [leaf for leaf in leaves(self.when) if isinstance(leaf, CalendarCondition)]
+        if hours and not (isinstance(self.when, AllCondition) and len(hours) < len(self.when.all)):
+            raise PydanticCustomError("calendar_alone", "'calendar' står i ett 'all' tillsammans med något som händer")
+        if any(isinstance(leaf, CalendarCondition) for leaf in leaves(self.until)):
+            raise PydanticCustomError("calendar_until", "klockan kan inte göra att något är över")
+        return self
+
+    @model_validator(mode="after")
     def _counts_districts_for_the_city(self) -> Rule:
         found = leaves(self.when) + leaves(self.until)
         if self.each is not None and any(isinstance(leaf, DistrictsCondition) for leaf in found):
@@ -214,6 +257,8 @@ def leaves(condition: AnyCondition_ | None) -> tuple[AnyLeaf, ...]:
     match condition:
         case None:
             return ()
+        case SequenceCondition():
+            return (condition.first, condition.then)
         case AllCondition():
             return condition.all
         case AnyCondition():

@@ -11,6 +11,7 @@ a warning ended), never because data stopped. A leaf holds if enough facts that 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -137,12 +138,16 @@ def leaf_holds(leaf: LeafRef, facts: dict[str, Fact]) -> bool:
     condition = leaf.condition
     ordered = sorted(facts.values(), key=lambda f: f.at)
     if condition.within is None:
-        return _different(ordered, condition) >= condition.at_least
+        return _different(ordered, condition) >= condition.needed
     return any(
-        _different([f for f in ordered if last.at - condition.within <= f.at <= last.at], condition)
-        >= condition.at_least
+        _different([f for f in ordered if last.at - condition.within <= f.at <= last.at], condition) >= condition.needed
         for last in ordered
     )
+
+
+def follows(first: Iterable[Fact], then: Iterable[Fact], within: timedelta) -> bool:
+    """True if one of the later facts came after one of the earlier, no later than so long after it."""
+    return any(timedelta(0) <= b.at - a.at <= within for a in first for b in then)
 
 
 def _different(facts: list[Fact], condition: IncidentsCondition) -> int:

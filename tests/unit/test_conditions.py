@@ -1,13 +1,17 @@
-"""The words of a rule beyond a plain limit: bands, change, silence, how long something has been open, what sort of place
-it is at, and levels of districts. Minutes count from 05:40, in the small town of the laws."""
+"""The words of a rule beyond a plain limit: bands, change, silence, how long something has been open, what sort of
+place it is at, and levels of districts. Minutes count from 05:40, in the small town of the laws."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from rules.calendar import Hours, next_change, within
 from rules.rule import Rule
 from tests.laws.strategies import Play, town
 
@@ -261,3 +265,153 @@ def test_a_district_that_comes_back_to_normal_counts_no_more() -> None:
 def test_districts_are_counted_for_the_whole_city_only() -> None:
     with pytest.raises(ValidationError, match="hela staden"):
         Rule.model_validate(rule({"districts": SPECIAL, "at_least": 3}))
+
+
+# --- sequences and rows ----------------------------------------------------------------------------------------------
+
+THEN = {"first": {"incidents": "leak"}, "then": {"sensor": "pressure", "below": 2.0}, "within": "2 h"}
+
+
+def test_one_thing_and_then_another_in_time_raises() -> None:
+    run = play(rule(THEN, id="then"))
+    run.incident("leak", "l", area="nord")
+    assert not holds(run, "then")
+    run.at(60).reading("p-nord", 1.5)
+    assert holds(run, "then")
+
+
+def test_the_other_way_round_does_not() -> None:
+    run = play(rule(THEN, id="then"))
+    run.reading("p-nord", 1.5)
+    run.at(60).incident("leak", "l", area="nord")
+    assert not holds(run, "then")
+
+
+def test_too_late_does_not() -> None:
+    run = play(rule(THEN, id="then"))
+    run.incident("leak", "l", area="nord")
+    run.at(121).reading("p-nord", 1.5)
+    assert not holds(run, "then")
+
+
+def test_the_first_counts_although_it_is_over() -> None:
+    run = play(rule(THEN, id="then"))
+    run.incident("leak", "l", area="nord")
+    run.at(5).over("l", area="nord")
+    run.at(60).reading("p-nord", 1.5)
+    assert holds(run, "then")
+
+
+SAMPLES = rule(
+    {"incidents": "leak"}, id="leak", until={"incidents": "clean-sample", "in_a_row": 2, "broken_by": "no-water"}
+)
+
+
+def test_two_in_a_row_are_needed_and_one_is_not_enough() -> None:
+    run = play(SAMPLES)
+    run.incident("leak", "l", area="nord")
+    run.at(10).incident("clean-sample", "s1", area="nord")
+    assert holds(run, "leak")
+    run.at(20).incident("clean-sample", "s2", area="nord")
+    assert not holds(run, "leak")
+
+
+def test_a_row_that_is_broken_begins_anew() -> None:
+    run = play(SAMPLES)
+    run.incident("leak", "l", area="nord")
+    run.at(10).incident("clean-sample", "s1", area="nord")
+    run.at(20).incident("no-water", "bad", area="nord")
+    run.at(30).incident("clean-sample", "s2", area="nord")
+    assert holds(run, "leak")
+    run.at(40).incident("clean-sample", "s3", area="nord")
+    assert not holds(run, "leak")
+
+
+def test_samples_from_before_it_began_do_not_count() -> None:
+    run = play(SAMPLES)
+    run.incident("clean-sample", "s0", area="nord")
+    run.at(5).incident("leak", "l", area="nord")
+    run.at(10).incident("clean-sample", "s1", area="nord")
+    assert holds(run, "leak")
+
+
+# --- hours -----------------------------------------------------------------------------------------------------------
+
+AT_NIGHT = rule({"all": [{"incidents": "leak"}, {"calendar": "night"}]}, id="night")
+
+
+def test_at_night_it_holds_at_once() -> None:
+    run = play(AT_NIGHT)  # 05:40 on a Tuesday
+    run.incident("leak", "l", area="nord")
+    assert holds(run, "night")
+
+
+def test_by_day_it_waits_for_the_night() -> None:
+    run = play(AT_NIGHT)
+    run.at(60).incident("leak", "l", area="nord")
+    run.at(16 * 60)
+    assert not holds(run, "night")
+    run.at(16 * 60 + 20)  # 22:00
+    assert holds(run, "night")
+
+
+def test_what_was_over_before_the_night_does_not() -> None:
+    run = play(AT_NIGHT)
+    run.at(60).incident("leak", "l", area="nord")
+    run.at(90).over("l", area="nord")
+    run.at(17 * 60)
+    assert not any(c.rule == "night" for m in run.matters for c in m.causes)
+
+
+def test_morning_does_not_end_what_began_at_night() -> None:
+    run = play(AT_NIGHT)
+    run.incident("leak", "l", area="nord")
+    run.at(10 * 60)
+    assert holds(run, "night")
+
+
+@pytest.mark.parametrize(
+    ("hours", "moment", "expected"),
+    [
+        ("night", "2026-03-29T00:30:00+00:00", True),  # 01:30, the night the clock goes forward
+        ("night", "2026-03-29T04:00:00+00:00", False),  # 06:00 summer time
+        ("night", "2026-10-25T04:59:00+00:00", True),  # 05:59 winter time
+        ("weekend", "2026-10-17T10:00:00+00:00", True),
+        ("weekend", "2026-10-16T21:59:00+00:00", False),  # Friday 23:59
+        ("weekend", "2026-10-16T22:00:00+00:00", True),  # Saturday 00:00
+        ("holiday", "2026-06-19T10:00:00+00:00", True),  # Midsummer's eve
+        ("holiday", "2026-10-18T10:00:00+00:00", False),  # an ordinary Sunday is a weekend
+        ("office_hours", "2026-10-13T06:00:00+00:00", True),  # Tuesday 08:00
+        ("office_hours", "2026-10-13T15:00:00+00:00", False),  # Tuesday 17:00
+        ("office_hours", "2026-12-24T10:00:00+00:00", False),  # Christmas Eve, a Thursday
+        ("out_of_office_hours", "2026-12-24T10:00:00+00:00", True),
+    ],
+)
+def test_hours_are_those_of_the_citys_clock_and_calendar(hours: str, moment: str, expected: bool) -> None:
+    assert within(Hours(hours), datetime.fromisoformat(moment), "Europe/Stockholm") is expected
+
+
+FIRST, LAST = datetime(2026, 1, 1), datetime(2027, 12, 31)  # noqa: DTZ001 - hypothesis adds the zone
+
+
+@given(st.datetimes(FIRST, LAST, timezones=st.just(UTC)))
+def test_between_two_changes_the_hours_stay_as_they_are(at: datetime) -> None:
+    change = next_change(at, "Europe/Stockholm")
+    assert change > at
+    for hours in Hours:
+        last = within(hours, change - timedelta(seconds=1), "Europe/Stockholm")
+        assert within(hours, at, "Europe/Stockholm") is last
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"when": {"calendar": "night"}},
+        {"when": {"any": [{"calendar": "night"}, {"incidents": "leak"}]}},
+        {"when": {"all": [{"calendar": "night"}, {"calendar": "weekend"}]}},
+        {"until": {"calendar": "office_hours"}},
+    ],
+)
+def test_hours_alone_are_no_condition(more: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Rule.model_validate(rule({"incidents": "leak"}) | more)
