@@ -190,13 +190,10 @@ class Intake:
         by_home: dict[str, list[int]] = {}
         for index, reading in enumerate(payload.readings):
             by_home.setdefault(self._home_of(reading.sensor), []).append(index)
+        if len(by_home) == 1:
+            return tuple(self._reported(home, event, (home,), early) for home in by_home)
         return tuple(
-            self._reported(
-                home,
-                event.model_copy(update={"payload": Readings(readings=tuple(payload.readings[i] for i in indices))}),
-                (home,),
-                early,
-            )
+            self._reported(home, event.model_copy(update={"payload": _some(payload, indices)}), (home,), early)
             for home, indices in sorted(by_home.items())
         )
 
@@ -223,6 +220,11 @@ class Intake:
         return event.model_copy(update={"time": min(event.time, received_at)}), (
             "tid i framtiden; satt till mottagningstiden",
         )
+
+
+def _some(payload: Readings, indices: list[int]) -> Readings:
+    """Some of the readings. They have been validated once; a flood is no time to do it again."""
+    return Readings.model_construct(readings=tuple(payload.readings[i] for i in indices))
 
 
 def _realm_matches(realm: str, allowed: str) -> bool:

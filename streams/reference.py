@@ -1,7 +1,7 @@
 """`python -m streams.reference docs/rules.md` writes the reference page of rules, in Swedish, from the models.
 
-Every example on the page is a rule that loads, and the sentence below it is what `rules.explain` says of it: the page cannot
-say anything that the program does not do. `--check` exits with 1 if the committed page differs.
+Every example on the page is a rule that loads, and the sentence below it is what `rules.explain` says of it: the page
+cannot say anything that the program does not do. `--check` exits with 1 if the committed page differs.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ Den här sidan är gjord av programmet självt (`python -m streams.reference doc
 in, och meningen under det är programmets egen tolkning.
 
 En regel är ett tillstånd som gäller eller inte gäller: `when` säger när det börjar, `until` när det är över, `level`
-vilken nivå det betyder och `concerns` vilka funktioner det rör. Vem som larmas räknas ut av vem som ansvarar, är närmast
-och samordnar; `notify` lägger bara till. Utan `until` är det över när allt som regeln vilar på har varit borta i
+vilken nivå det betyder och `concerns` vilka funktioner det rör. Vem som larmas räknas ut av vem som ansvarar, är
+närmast och samordnar; `notify` lägger bara till. Utan `until` är det över när allt som regeln vilar på har varit borta i
 `profile.hold`. Att data saknas sänker aldrig något, och `höjd beredskap` kan bara följa på ett beslut som två personer
 har registrerat.
 """
