@@ -1,7 +1,7 @@
 """`python -m benchmarks.readings`: what a reading costs, as ratios in one run. CPU time, one process.
 
 Peers: the log alone (the same bytes into the same file, nothing decided), and a naive loop (every rule looked at for
-every reading). Each sensor is under exactly one rule, whatever the number of rules, so a flat column means that an event
+every reading). Each sensor is under exactly one rule, whatever the number of rules, so a flat column says: a reading
 costs what the rules that can match it cost. The readings change no truth: that is what nearly all readings do.
 """
 
