@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -59,11 +58,6 @@ def _office(local: datetime) -> bool:
 
 
 def _holiday(day: date) -> bool:
-    return day in _calendar(day.year)
-
-
-@lru_cache(maxsize=8)
-def _calendar(year: int) -> frozenset[date]:
-    """A year's holidays. Sundays are weekends, not holidays."""
-    known = holidays.country_holidays("SE", years=year, categories=("public", "de_facto"), include_sundays=False)
-    return frozenset(known)
+    """Sundays are weekends, not holidays."""
+    categories = ("public", "de_facto")
+    return day in holidays.country_holidays("SE", years=day.year, categories=categories, include_sundays=False)

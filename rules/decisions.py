@@ -27,6 +27,8 @@ def decide(docket: Docket, decision: Decision, event: str) -> str | None:
     proposal = matter.proposal if matter.proposal is not None and matter.proposal.pending else None
     if proposal is None and not (decision.decision is Verdict.GRANT and decision.level):
         return f"Ärendet {matter.id} har inget förslag som väntar på beslut."
+    if proposal is not None and decision.level not in (None, proposal.level):
+        return f"Förslaget gäller {proposal.level}, inte {decision.level}; ett ja till det ena är inget ja till det andra."
     level = _decided_level(docket, matter, proposal, decision)
     if level not in docket.policy.ladder:
         return f"Nivån {level!r} finns inte i stegen."

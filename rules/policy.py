@@ -132,7 +132,12 @@ class Policy:
         for leaf in (ref for rule in self.rules for ref in rule.when + rule.until):
             for key in self._keys(leaf):
                 found.setdefault(key, []).append(leaf)
-        return {key: tuple(refs) for key, refs in found.items()}
+        return {key: self._gravest_first(refs) for key, refs in found.items()}
+
+    def _gravest_first(self, refs: Iterable[LeafRef]) -> tuple[LeafRef, ...]:
+        """The rule with the highest level opens the matter and names it, so that a red warning is not first told as a
+        yellow one."""
+        return tuple(sorted(refs, key=lambda ref: -self.ladder.rank(ref.rule.level)))
 
     def _keys(self, leaf: LeafRef) -> Iterable[IndexKey]:
         match leaf.condition:
@@ -163,7 +168,8 @@ class Policy:
         return tuple(ref for ref in leaves if isinstance(ref.condition, DistrictsCondition))
 
     def warning_leaves(self, kind: str, area: str) -> tuple[LeafRef, ...]:
-        return self.matching(EventKind.WARNING, kind, area) + self.matching(EventKind.WARNING, ANY_WARNING, area)
+        named, any_kind = (self.matching(EventKind.WARNING, k, area) for k in (kind, ANY_WARNING))
+        return self._gravest_first(named + any_kind)
 
     @cached_property
     def homes(self) -> tuple[str, ...]:

@@ -130,6 +130,29 @@ def check(
 
 
 @app.command(
+    "test",
+    cls=SwedishCommand,
+    epilog=_examples("beredd test", "beredd test rules/lillby", "beredd test --story G-08 --junit resultat.xml"),
+)
+def stories(
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[KATALOG]", help="Profilen; utelämnas: rules/stockholm om den finns.")
+    ] = None,
+    story: Annotated[
+        str | None, typer.Option("--story", metavar="NAMN", help="Bara berättelser med detta i namnet.")
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FIL", help="Skriv resultatet som JUnit-XML.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Spelar profilens berättelser och säger vad som inte blev som berättat."""
+    from streams.commands.test import test as play
+
+    _leave(lambda: play(directory, story, junit, machine=json))
+
+
+@app.command(
     cls=SwedishCommand,
     epilog=_examples(
         "beredd who --incident no-water --asset aldreboende-ringvagen",

@@ -25,14 +25,14 @@ STOCKHOLM = Path(__file__).parent.parent / "rules" / "stockholm"
 
 OPENING = """# Regler
 
-Den här sidan är gjord av programmet självt (`python -m streams.reference docs/rules.md`). Varje exempel går att läsa
-in, och meningen under det är programmets egen tolkning.
+Den här sidan är gjord av programmet självt (`python -m streams.reference docs/rules.md`). Varje exempel går
+att läsa in, och meningen under det är programmets egen tolkning.
 
-En regel är ett tillstånd som gäller eller inte gäller: `when` säger när det börjar, `until` när det är över, `level`
-vilken nivå det betyder och `concerns` vilka funktioner det rör. Vem som larmas räknas ut av vem som ansvarar, är
-närmast och samordnar; `notify` lägger bara till. Utan `until` är det över när allt som regeln vilar på har varit borta i
-`profile.hold`. Att data saknas sänker aldrig något, och `höjd beredskap` kan bara följa på ett beslut som två personer
-har registrerat.
+En regel är ett tillstånd som gäller eller inte gäller: `when` säger när det börjar, `until` när det är över,
+`level` vilken nivå det betyder och `concerns` vilka funktioner det rör. Vem som larmas räknas ut av vem som
+ansvarar, är närmast och samordnar; `notify` lägger bara till. Utan `until` är det över när allt som regeln
+vilar på har varit borta i `profile.hold`. Att data saknas sänker aldrig något, och `höjd beredskap` kan bara
+följa på ett beslut som två personer har registrerat.
 """
 
 EXAMPLES: tuple[tuple[str, str, dict[str, Any]], ...] = (

@@ -1,14 +1,12 @@
-"""A story's steps as the events they stand for, and the check of what it expects."""
+"""A story's steps as the events they stand for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
-from notifiers.obligation import Obligation
 from notifiers.profile import Profile
 from rules.events import (
+    KIND_OF,
     Acknowledgement,
     Decision,
     Event,
@@ -18,11 +16,15 @@ from rules.events import (
     Reading,
     Readings,
     Seen,
+    Shape,
+    Verdict,
     Warning,
     Warnings,
+    is_exercise,
 )
+from rules.registry import Source
 from streams.intake import DOOR
-from streams.story import Expectation, ExpectedRow, Story, StoryStep, moment
+from streams.story import Story, StoryStep, instant
 from streams.view import Situation, View
 
 
@@ -32,80 +34,90 @@ class StoryError(Exception):
 
 def event_of(profile: Profile, story: Story, step: StoryStep, index: int, at: datetime, view: View) -> Event | None:
     """The event a step stands for, or None for one that only looks or waits. `view` tells what there is to answer."""
-    payload = _payload(profile, story, step, at, view)
+    happened = instant(at, step.time, profile.policy.settings.timezone) if step.time else at
+    realm = step.realm or story.realm
+    payload = _payload(profile, realm, _reported(story, step), happened, view)
     if payload is None:
         return None
-    kind = next(k for k, p in _KINDS.items() if isinstance(payload, p))
     return Event(
         id=f"{story.name}-{index}".replace(" ", "-"),
-        source=_source(profile, step, kind),
-        time=at,
-        realm=story.realm,
+        source=_source(profile, _reported(story, step), payload, realm),
+        time=happened,
+        realm=realm,
         payload=payload,
     )
 
 
-_KINDS: dict[EventKind, type[Payload]] = {
-    EventKind.INCIDENT: Incident,
-    EventKind.READINGS: Readings,
-    EventKind.WARNING: Warnings,
-    EventKind.DECISION: Decision,
-    EventKind.ACKNOWLEDGEMENT: Acknowledgement,
-}
+def _reported(story: Story, step: StoryStep) -> StoryStep:
+    """The step; one that says an incident is over with the kind and source of the report that it ends."""
+    first = next((s for s in story.steps if step.over is not None and s.ref == step.over and s.incident), None)
+    if first is None:
+        return step
+    return step.model_copy(update={"incident": first.incident, "source": step.source or first.source})
 
 
-def _source(profile: Profile, step: StoryStep, kind: EventKind) -> str:
-    """The source the step names, or the first registered one that may report such events."""
-    sources = profile.policy.registry.sources
+def _source(profile: Profile, step: StoryStep, payload: Payload, realm: str) -> str:
+    """The source the step names, or the first registered one that may report such a thing in this realm."""
+    sources, kind = profile.policy.registry.sources, KIND_OF[type(payload)]
     if step.source is not None:
         if step.source not in sources:
             raise StoryError(f"källan {step.source!r} finns inte i sources")
         return sources[step.source].source
     if kind in (EventKind.DECISION, EventKind.ACKNOWLEDGEMENT):
         return DOOR
-    found = next((s.source for s in sources.values() if kind in s.may and "live" in s.realms), None)
+    found = next((s.source for s in sources.values() if _may(s, payload, realm)), None)
     if found is None:
-        raise StoryError(f"ingen källa i profilen får rapportera {kind}")
+        raise StoryError(f"ingen källa i profilen får rapportera {kind} i {realm}")
     return found
 
 
-def _payload(profile: Profile, story: Story, step: StoryStep, at: datetime, view: View) -> Payload | None:
-    if step.sensor is not None and step.value is not None:
-        return Readings(readings=(Reading(sensor=step.sensor, value=step.value, time=at),))
+def _may(source: Source, payload: Payload, realm: str) -> bool:
+    if KIND_OF[type(payload)] not in source.may:
+        return False
+    if isinstance(payload, Incident) and source.kinds and payload.kind not in source.kinds:
+        return False
+    return realm in source.realms or ("exercise/*" in source.realms and is_exercise(realm))
+
+
+def _payload(profile: Profile, realm: str, step: StoryStep, at: datetime, view: View) -> Payload | None:
+    if step.readings is not None:
+        return Readings(readings=tuple(Reading(sensor=s, value=v, time=at) for s, v in step.readings.items()))
     if step.incident is not None or step.over is not None:
         return _incident(profile, step, at)
     if step.warning is not None:
         return _warning(step)
     if step.answer is not None and step.person is not None:
-        return _acknowledgement(story, step, view)
+        return _acknowledgement(realm, step, view)
     if step.decide is not None:
-        return _decision(story, step, view)
+        return _decision(realm, step, view)
     return None
 
 
 def _incident(profile: Profile, step: StoryStep, at: datetime) -> Incident:
-    zone = ZoneInfo(profile.policy.settings.timezone)
-    since = moment(at.astimezone(zone).date(), step.since, zone) if step.since else None
     return Incident(
         kind=step.incident or "okänt",
         ref=step.ref or step.over,
         status="closed" if step.over else "open",
         text=step.text,
-        since=since,
+        since=instant(at, step.since, profile.policy.settings.timezone) if step.since else None,
         area=step.area,
         asset=step.asset,
         position=step.position,
+        relates_to=step.relates_to,
         danger_to_life=step.danger_to_life,
     )
 
 
 def _warning(step: StoryStep) -> Warnings:
+    if step.vanished:
+        return Warnings(feed="story", complete=True)
     warning = Warning(
         identifier=step.ref or "1",
         kind=step.warning or "",
         severity=step.severity,
         title=step.text or step.warning or "",
         areas=step.areas,
+        shapes=(Shape(points=step.polygon),) if step.polygon else (),
         ended=step.ended,
     )
     return Warnings(feed="story", warnings=(warning,))
@@ -117,105 +129,37 @@ def asked(view: View, realm: str, person: str) -> tuple[Seen, ...]:
     return tuple(Seen(matter=s.matter.id, generation=s.matter.generation) for s in found if s.matter is not None)
 
 
-def _acknowledgement(story: Story, step: StoryStep, view: View) -> Acknowledgement:
+def _acknowledgement(realm: str, step: StoryStep, view: View) -> Acknowledgement:
     assert step.answer is not None
     assert step.person is not None
-    matters = asked(view, story.realm, step.person)
+    matters = asked(view, realm, step.person)
     if not matters:
         raise StoryError(f"{step.person} har inte fått någon fråga att svara på")
     return Acknowledgement(person=step.person, answer=step.answer, matters=matters)
 
 
-def _decision(story: Story, step: StoryStep, view: View) -> Decision:
+def _decision(realm: str, step: StoryStep, view: View) -> Decision:
     assert step.decide is not None
-    matter = None
-    if step.reference is None:
-        matter = next(
-            (s.matter.id for s in view.situations(story.realm) if s.matter and s.matter.area == step.within), None
-        )
-        if matter is None:
-            raise StoryError(f"inget öppet ärende i {step.within!r} att besluta om")
+    declared = step.decide in (Verdict.DECLARE, Verdict.LIFT)
     return Decision(
         decision=step.decide,
         person=step.person,
         by=step.by or "",
-        matter=matter,
+        matter=None if declared else _matter(realm, step, view),
         level=step.level,
         reference=step.reference,
     )
 
 
-@dataclass(slots=True)
-class Watcher:
-    """Compares what a story expects with what the view shows, and remembers what it has seen."""
-
-    realm: str
-    _rows: set[str] = field(default_factory=set)
-    _notices: set[str] = field(default_factory=set)
-
-    def missed(self, expect: Expectation, view: View) -> list[str]:
-        """What is not as expected, in Swedish, one sentence each; empty if all is."""
-        found = view.situations(self.realm, closed=True)
-        faults = self._levels(expect, found) + self._rows_added(expect, found) + self._told(expect, found)
-        open_now = sum(1 for s in found if s.matter is not None and s.matter.open)
-        if expect.open_matters is not None and open_now != expect.open_matters:
-            faults.append(f"väntade {expect.open_matters} öppna ärenden, det är {open_now}")
-        if expect.proposal is not None:
-            pending = [
-                s.matter.proposal.level for s in found if s.matter and s.matter.proposal and s.matter.proposal.pending
-            ]
-            if (expect.proposal not in pending) if expect.proposal != "inget" else bool(pending):
-                faults.append(f"väntade förslag om {expect.proposal!r}, det som väntar är {pending or 'inget'}")
-        return faults
-
-    @staticmethod
-    def _levels(expect: Expectation, found: list[Situation]) -> list[str]:
-        faults = []
-        for word, wanted in (("alert_level", expect.alert_level), ("declared_state", expect.declared_state)):
-            for area, level in wanted.items():
-                levels = [
-                    getattr(s.matter, word) for s in found if s.matter and s.matter.area == area and s.matter.open
-                ]
-                if level not in levels if levels else level != "normal":
-                    faults.append(f"{area}: väntade {word} {level!r}, blev {levels or 'normal (inget öppet ärende)'}")
-                elif any(x != level and x != "normal" for x in levels):
-                    faults.append(f"{area}: väntade {word} {level!r}, blev {levels}")
-        return faults
-
-    def _rows_added(self, expect: Expectation, found: list[Situation]) -> list[str]:
-        now = {f"{s.matter.id}/{o.row.key}/{o.row.action}": o for s in found if s.matter for o in s.obligations}
-        added = [o for key, o in now.items() if key not in self._rows]
-        self._rows |= set(now)
-        if expect.added is None:
-            return []
-        wanted, faults = list(expect.added), []
-        for obligation in added:
-            match = next((w for w in wanted if _matches(w, obligation)), None)
-            if match is None:
-                faults.append(f"oväntad mottagare: {_row(obligation)}")
-            else:
-                wanted.remove(match)
-        return faults + [
-            f"saknad mottagare: {w.role}@{w.organisation} {w.action or ''} {w.principle or ''}" for w in wanted
-        ]
-
-    def _told(self, expect: Expectation, found: list[Situation]) -> list[str]:
-        notices = {n.id: n for s in found for n in s.notices.values()}
-        new = {n.person for i, n in notices.items() if i not in self._notices}
-        self._notices |= set(notices)
-        faults = [f"{p} skulle ha fått något, men fick inget" for p in expect.told if p not in new]
-        return faults + [f"{p} skulle inte ha fått något, men fick" for p in expect.not_told if p in new]
+def _matter(realm: str, step: StoryStep, view: View) -> str:
+    """The open matter of the area that the step names; of several the newest, one that waits for a decision first."""
+    found = [s for s in view.situations(realm) if s.matter is not None and s.matter.area == step.within]
+    chosen = next((s for s in found if _waits(s)), found[0] if found else None)
+    if chosen is None or chosen.matter is None:
+        raise StoryError(f"inget öppet ärende i {step.within!r} att besluta om")
+    return chosen.matter.id
 
 
-def _matches(wanted: ExpectedRow, obligation: Obligation) -> bool:
-    row = obligation.row
-    return (
-        (wanted.role, wanted.organisation) == row.post
-        and wanted.action in (None, row.action)
-        and wanted.principle in (None, row.principle)
-    )
-
-
-def _row(obligation: Obligation) -> str:
-    row = obligation.row
-    return f"{row.role}@{row.organisation} {row.action} {row.principle} ({row.because})"
+def _waits(situation: Situation) -> bool:
+    proposal = situation.matter.proposal if situation.matter is not None else None
+    return proposal is not None and proposal.pending

@@ -2,42 +2,64 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from rules.events import Event
-from streams.intake import Intake
-from streams.rehearsal import Rehearsal
-from streams.script import Watcher, event_of
-from streams.story import Story, load_stories
+from streams.intake import Intake, intake_of
+from streams.play import Played, play
+from streams.story import Story, Told, read_stories
+from streams.story_names import misnamed
+from tests.conftest import LILLBY, STOCKHOLM, loaded
 
-ROOT = Path(__file__).parent.parent.parent
-STORIES, FAULTS = load_stories(ROOT / "rules" / "stockholm" / "stories")
-
-
-def test_every_story_file_loads() -> None:
-    assert not FAULTS, "\n".join(map(str, FAULTS))
-    assert STORIES
+PROFILES = {"stockholm": STOCKHOLM, "lillby": LILLBY}
+TOLD = {name: read_stories(directory / "stories") for name, directory in PROFILES.items()}
+STORIES = [(name, told.story) for name, (all_told, _) in TOLD.items() for told in all_told]
 
 
-def play(story: Story, intake: Intake) -> list[str]:
-    """Every expectation that was not met, with its moment."""
-    profile = intake.profile
-    moments = list(story.moments(profile.policy.settings.timezone))
-    rehearsal, watcher, missed = Rehearsal(intake, moments[0][0]), Watcher(story.realm), []
-    for index, (at, step) in enumerate(moments):
-        rehearsal.advance(at)
-        if step.expect is not None:
-            missed += [f"{step.at}: {fault}" for fault in watcher.missed(step.expect, rehearsal.view)]
-        else:
-            event = event_of(profile, story, step, index, at, rehearsal.view)
-            if isinstance(event, Event):
-                rehearsal.accept(event)
-    return missed
+@cache
+def intake(directory: Path) -> Intake:
+    return intake_of(loaded(directory), directory, open_door=True)
 
 
-@pytest.mark.parametrize("story", STORIES, ids=[s.name for s in STORIES])
-def test_the_story_comes_out_as_told(story: Story, stockholm_intake: Intake) -> None:
-    missed = play(story, stockholm_intake)
-    assert not missed, "\n".join(missed)
+@cache
+def played(profile: str, name: str) -> Played:
+    story = next(told.story for told in TOLD[profile][0] if told.story.name == name)
+    return play(story, intake(PROFILES[profile]))
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_story_file_loads_and_names_what_the_profile_knows(profile: str) -> None:
+    stories, faults = TOLD[profile]
+    wrong = [*faults, *(f for told in stories for f in misnamed(told, loaded(PROFILES[profile])))]
+    assert not wrong, "\n".join(map(str, wrong))
+    assert stories
+
+
+@pytest.mark.parametrize(("profile", "story"), STORIES, ids=[f"{p}: {s.name}" for p, s in STORIES])
+def test_the_story_comes_out_as_told(profile: str, story: Story) -> None:
+    missed = played(profile, story.name).missed
+    assert not missed, "\n".join(map(str, missed))
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_rule_comes_to_hold_in_some_story(profile: str) -> None:
+    rules = {compiled.rule.id for compiled in loaded(PROFILES[profile]).policy.rules}
+    reached: set[str] = set()
+    for told in TOLD[profile][0]:
+        reached |= played(profile, told.story.name).rules
+    assert rules - reached == set()
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_rule_is_expected_to_hold_and_not_to_hold_in_some_story(profile: str) -> None:
+    """A rule that is only ever seen to hold could be one that always does."""
+    rules = {compiled.rule.id for compiled in loaded(PROFILES[profile]).policy.rules}
+    assert rules - _expected(TOLD[profile][0], "holds") == set()
+    assert rules - _expected(TOLD[profile][0], "not_holds") == set()
+
+
+def _expected(told: tuple[Told, ...], which: str) -> set[str]:
+    expectations = [step.expect for t in told for step in t.story.steps if step.expect is not None]
+    return {rule for expect in expectations for rule in getattr(expect, which)}
