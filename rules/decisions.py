@@ -28,7 +28,9 @@ def decide(docket: Docket, decision: Decision, event: str) -> str | None:
     if proposal is None and not (decision.decision is Verdict.GRANT and decision.level):
         return f"Ärendet {matter.id} har inget förslag som väntar på beslut."
     if proposal is not None and decision.level not in (None, proposal.level):
-        return f"Förslaget gäller {proposal.level}, inte {decision.level}; ett ja till det ena är inget ja till det andra."
+        return (
+            f"Förslaget gäller {proposal.level}, inte {decision.level}; ett ja till det ena är inget ja till det andra."
+        )
     level = _decided_level(docket, matter, proposal, decision)
     if level not in docket.policy.ladder:
         return f"Nivån {level!r} finns inte i stegen."
