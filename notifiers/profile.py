@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from notifiers import wording as say
 from notifiers.roster import LAST_RESORT, Answering, Duty, Exercise, Person, Role, Roster
-from rules.document import Documents, Fault, Gravity, Item, Section
-from rules.loader import Names, errors, load_policy
+from rules.document import Section
+from rules.fault import Fault, Gravity
+from rules.item import Documents, Item
+from rules.loader import errors, load_policy
+from rules.names import Names
 from rules.policy import Policy
 
 SECTIONS = {
@@ -34,13 +38,20 @@ class Profile:
 
 def load_profile(directory: Path) -> tuple[Profile | None, tuple[Fault, ...]]:
     """The profile, or None if anything is wrong; and all faults and findings, sorted by place."""
-    policy, documents = load_policy(directory, SECTIONS)
+    profile, documents = read_profile(directory)
+    return profile, tuple(documents.faults)
+
+
+def read_profile(directory: Path, watch: Callable[[str], None] | None = None) -> tuple[Profile | None, Documents]:
+    """The profile, or None if anything is wrong; and the entries it was made of with all faults and findings, sorted
+    by place. `watch` hears of each file before it is read."""
+    policy, documents = load_policy(directory, SECTIONS, watch)
     if policy is not None:
         documents.faults.extend(_references(documents))
         documents.faults.sort()
     if policy is None or errors(documents):
-        return None, tuple(documents.faults)
-    return Profile(policy, _roster(documents)), tuple(documents.faults)
+        return None, documents
+    return Profile(policy, _roster(documents)), documents
 
 
 def _roster(documents: Documents) -> Roster:
@@ -62,7 +73,7 @@ def _references(documents: Documents) -> Iterator[Fault]:
         yield from _check_exercise(item, names)
     for item in documents.items.get("persons", ()):
         if not item.value.contacts:
-            yield item.fault((), "ingen kanal (contacts); personen kan inte nås", Gravity.FINDING)
+            yield item.fault((), say.NO_CHANNEL(), Gravity.FINDING)
     yield from _check_posts(documents)
 
 
@@ -75,7 +86,7 @@ def _check_duty(item: Item, names: Names) -> Iterator[Fault]:
     yield from names.check(item, "roles", ("covered_by",), [duty.covered_by])
     if not duty.covered_by and len(duty.persons) < 2:
         # Semantics 20: one person is nobody, some night.
-        yield item.fault((), f"{duty.role}@{duty.organisation} saknar ersättare; ange 'deputies' eller 'covered_by'")
+        yield item.fault((), say.NO_DEPUTY(role=duty.role, organisation=duty.organisation))
 
 
 def _check_exercise(item: Item, names: Names) -> Iterator[Fault]:
@@ -92,18 +103,18 @@ def _check_posts(documents: Documents) -> Iterator[Fault]:
     roster = _roster(documents)
     if not roster.organisations_with(LAST_RESORT):
         any_item = next(iter(documents.items["profile"]))
-        yield any_item.fault((), f"ingen har rollen '{LAST_RESORT}', som alltid ska kunna nås (avsnittet duties)")
+        yield any_item.fault((), say.NO_LAST_RESORT(role=LAST_RESORT))
     for item in documents.items.get("duties", ()):
         if not roster.persons_of((item.value.role, item.value.organisation), "live"):
-            yield item.fault((), f"{item.value.role}@{item.value.organisation} leder inte till någon person")
+            yield item.fault((), say.DUTY_NOBODY(role=item.value.role, organisation=item.value.organisation))
     for item in documents.items.get("organisations", ()):
         for key in ("duty", "head"):
             role = getattr(item.value, key)
             if role and (role, item.value.id) not in roster.duties:
-                yield item.fault((key,), f"ingen har rollen {role}@{item.value.id} (avsnittet duties)")
+                yield item.fault((key,), say.POST_NOBODY(role=role, organisation=item.value.id))
         for index, responsibility in enumerate(item.value.functions):
             if responsibility.role and (responsibility.role, item.value.id) not in roster.duties:
-                message = f"ingen har rollen {responsibility.role}@{item.value.id} (avsnittet duties)"
+                message = say.POST_NOBODY(role=responsibility.role, organisation=item.value.id)
                 yield item.fault(("functions", index, "role"), message)
     yield from _check_addressees(documents, roster)
     yield from _check_delegations(documents, roster)
@@ -117,9 +128,11 @@ def _check_addressees(documents: Documents, roster: Roster) -> Iterator[Fault]:
                 for addressee in getattr(item.value, key):
                     where = roster.organisations_with(addressee.role)
                     if addressee.organisation and addressee.organisation not in where:
-                        yield item.fault((key,), f"ingen har rollen {addressee.role}@{addressee.organisation}")
+                        yield item.fault(
+                            (key,), say.TOLD_NOBODY(role=addressee.role, organisation=addressee.organisation)
+                        )
                     elif not where:
-                        yield item.fault((key,), f"ingen har rollen {addressee.role} (avsnittet duties)")
+                        yield item.fault((key,), say.ROLE_NOBODY(role=addressee.role))
 
 
 def _check_delegations(documents: Documents, roster: Roster) -> Iterator[Fault]:
@@ -127,11 +140,9 @@ def _check_delegations(documents: Documents, roster: Roster) -> Iterator[Fault]:
     for item in documents.items.get("delegations", ()):
         where = roster.organisations_with(item.value.role)
         if item.value.organisation and item.value.organisation not in where:
-            yield item.fault(
-                ("role",), f"ingen har rollen {item.value.role}@{item.value.organisation} (avsnittet duties)"
-            )
+            yield item.fault(("role",), say.POST_NOBODY(role=item.value.role, organisation=item.value.organisation))
         elif not where:
-            yield item.fault(("role",), f"ingen har rollen {item.value.role} (avsnittet duties)")
+            yield item.fault(("role",), say.ROLE_NOBODY(role=item.value.role))
 
 
 def _check_twice(documents: Documents) -> Iterator[Fault]:
@@ -139,5 +150,5 @@ def _check_twice(documents: Documents) -> Iterator[Fault]:
     for item in documents.items.get("duties", ()):
         post = (item.value.role, item.value.organisation)
         if post in seen:
-            yield item.fault(("role",), f"{post[0]}@{post[1]} står två gånger")
+            yield item.fault(("role",), say.POST_TWICE(role=post[0], organisation=post[1]))
         seen.add(post)

@@ -36,3 +36,11 @@ class Forward(Frozen):
     group: str
     fact: Fact
     present: bool
+
+
+class Reloaded(Frozen):
+    """The profile has been swapped: the key lets go of rules that are gone, and lets those not yet tracked see what
+    holds. `new`: the identities of rules that were not in force before."""
+
+    kind: Literal["reloaded"] = "reloaded"
+    new: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from rules.arrival import Begun, Forward, Reported
+from rules.arrival import Begun, Forward, Reloaded, Reported
 from rules.decisions import decide, register
 from rules.docket import Docket
 from rules.entries import AssessDraft, Entry, OutputMessage
@@ -37,12 +37,13 @@ from rules.instances import Instances
 from rules.matter import Cause, Fact, Matter
 from rules.policy import LeafRef, Policy
 from rules.record import Happening, LogLine
+from rules.reload import Reload
 from rules.rule import DecisionCondition, IncidentsCondition, WarningCondition
 from rules.sensing import Sensing
 from rules.step import Draft, Stage, State, Step, TimerDue
 from rules.trackers import KnownIncident, KnownWarning
 
-Message = Reported | Forward | Begun | TimerDue
+Message = Reported | Forward | Begun | Reloaded | TimerDue
 
 
 def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -> Step[Entry, OutputMessage]:
@@ -55,6 +56,8 @@ def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -
             assessment.instances.forwarded(message)
         case Begun():
             assessment.begun(message)
+        case Reloaded():
+            assessment.reload.reloaded(message)
         case TimerDue():
             assessment.timer(message)
         case _:
@@ -74,6 +77,7 @@ class _Assessment:
         self.docket = Docket(policy, draft)
         self.instances = Instances(policy, draft, self.docket)
         self.sensing = Sensing(self.instances, draft)
+        self.reload = Reload(policy, draft, self.docket, self.instances, self.sensing)
 
     def begun(self, message: Begun) -> None:
         rule = self.policy.by_identity.get(message.rule)

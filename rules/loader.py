@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import string
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from rules.document import Documents, Fault, Gravity, Item, Section, read, unknown
+from rules import wording as say
+from rules.document import Section, read
 from rules.events import Verdict
+from rules.fault import Fault, Gravity
+from rules.item import Documents, Item
 from rules.ladder import Delegation, Entered, Ladder, Level
+from rules.lint import lint
+from rules.names import Names, check_addressees, check_rule
 from rules.policy import Policy, Settings, compile_rule
 from rules.registry import (
     UNKNOWN_OPERATOR,
@@ -25,7 +29,8 @@ from rules.registry import (
     SensorKind,
     Source,
 )
-from rules.rule import DecisionCondition, IncidentsCondition, Rule, SensorCondition, WarningCondition, leaves
+from rules.rule import Rule
+from rules.sentences import unknown
 
 SECTIONS = {
     "profile": Section(Settings, single=True),
@@ -43,17 +48,16 @@ SECTIONS = {
     "rules": Section(Rule),
 }
 
-PLACEHOLDERS = frozenset(
-    {"area", "place", "value", "unit", "limit", "count", "kind", "text", "level", "asset", "severity"}
-)
 
-
-def load_policy(directory: Path, extra: dict[str, Section] | None = None) -> tuple[Policy | None, Documents]:
+def load_policy(
+    directory: Path, extra: dict[str, Section] | None = None, watch: Callable[[str], None] | None = None
+) -> tuple[Policy | None, Documents]:
     """The policy of a directory, or None; the documents hold every fault of every file, sorted by place.
 
-    `extra` names further sections that the caller understands (persons and roles are `notifiers`').
+    `extra` names further sections that the caller understands (persons and roles are `notifiers`'); `watch` hears of
+    each file before it is read.
     """
-    documents = read(directory, SECTIONS | (extra or {}))
+    documents = read(directory, SECTIONS | (extra or {}), watch)
     documents.faults.extend(_required(documents, directory))
     if not documents.faults:
         # Cross references are told only when every entry is whole: otherwise each broken entry
@@ -62,8 +66,11 @@ def load_policy(directory: Path, extra: dict[str, Section] | None = None) -> tup
         documents.faults.extend(_references(documents))
         documents.faults.extend(_check_ladder(documents))
         documents.faults.extend(_check_profile(documents, directory))
+    policy = None if errors(documents) else _compile(documents)
+    if policy is not None:
+        documents.faults.extend(lint(documents, policy.registry))
     documents.faults.sort()
-    return (None if errors(documents) else _compile(documents)), documents
+    return (None if errors(documents) else policy), documents
 
 
 def errors(documents: Documents) -> list[Fault]:
@@ -75,7 +82,7 @@ def _required(documents: Documents, directory: Path) -> Iterator[Fault]:
     broken = {f.where.split(".")[0] for f in documents.faults} if documents.faults else set()
     for section in ("profile", "levels", "areas"):
         if section not in documents.items and section not in broken and not documents.faults:
-            yield Fault(str(directory), 1, 1, section, f"ingen fil har avsnittet '{section}:'")
+            yield Fault(str(directory), 1, 1, section, say.SECTION_MISSING(section=section))
 
 
 def _compile(documents: Documents) -> Policy:
@@ -99,56 +106,14 @@ def _doubles(documents: Documents) -> Iterator[Fault]:
         for item in documents.items.get(section, ()):
             identity = getattr(item.value, "id", None)
             if identity is not None and identity in seen:
-                yield item.fault(("id",), f"id {identity!r} finns redan i {seen[identity].file}")
+                yield item.fault(("id",), say.ID_TWICE(id=identity, file=seen[identity].file))
             elif identity is not None:
                 seen[identity] = item
     for both in {s.value.id for s in documents.items.get("sensors", ())} & {
         k.value.id for k in documents.items.get("sensor_kinds", ())
     }:
         item = next(i for i in documents.items["sensors"] if i.value.id == both)
-        yield item.fault(("id",), f"{both!r} är också ett givarslag; en regel kan inte veta vilket som menas")
-
-
-Check = Callable[[Item], Iterable[Fault]]
-
-
-class Names:
-    """The ids that entries may refer to, by what they name."""
-
-    def __init__(self, documents: Documents) -> None:
-        self._documents = documents
-        self.words = {
-            "areas": ("område", "areas"),
-            "functions": ("funktion", "functions"),
-            "organisations": ("organisation", "organisations"),
-            "assets": ("anläggning", "assets"),
-            "sensor_kinds": ("givarslag", "sensor_kinds"),
-            "incident_kinds": ("händelselag", "incident_kinds"),
-            "levels": ("nivå", "levels"),
-            "roles": ("roll", "roles"),
-            "persons": ("person", "persons"),
-        }
-        self.known = {s: [v.id for v in documents.values(s)] for s in self.words}
-
-    def check(
-        self, item: Item, section: str, path: tuple[str | int, ...], names: Iterable[str | None]
-    ) -> Iterator[Fault]:
-        """A fault for every name that nothing in the section has. A list's fault is at the one wrong name."""
-        known = self.known[section]
-        listed = list(names)
-        for index, name in enumerate(listed):
-            if name is not None and name not in known:
-                at = (*path, index) if len(listed) > 1 or _is_list(item.node, path) else path
-                yield item.fault(at, unknown(name, known, self.words[section][0]))
-
-
-def _is_list(node: object, path: tuple[str | int, ...]) -> bool:
-    for step in path:
-        try:
-            node = node[step]  # type: ignore[index]  # any mismatch means: not a list
-        except (KeyError, IndexError, TypeError):
-            return False
-    return isinstance(node, list)
+        yield item.fault(("id",), say.SENSOR_IS_KIND(id=both))
 
 
 def _references(documents: Documents) -> Iterator[Fault]:
@@ -170,13 +135,13 @@ def _references(documents: Documents) -> Iterator[Fault]:
             yield from check(item, names)
     yield from _check_tree(documents)
     for item in documents.items.get("rules", ()):
-        yield from _check_rule(item, names, documents)
+        yield from check_rule(item, names)
 
 
 def _check_area(item: Item, names: Names) -> Iterator[Fault]:
     yield from names.check(item, "areas", ("parent",), [item.value.parent])
     if (item.value.kind is AreaKind.CITY) != (item.value.parent is None):
-        yield item.fault(("kind",), "staden har ingen 'parent'; alla andra områden har en")
+        yield item.fault(("kind",), say.CITY_PARENT())
 
 
 _INSIDE = {AreaKind.DISTRICT: (AreaKind.CITY,), AreaKind.NEIGHBOURHOOD: (AreaKind.CITY, AreaKind.DISTRICT)}
@@ -186,21 +151,23 @@ def _check_inside(item: Item, areas: dict[str, Item]) -> Iterator[Fault]:
     """City > district > neighbourhood: the home area of an event must always be found above it."""
     parent = areas.get(item.value.parent or "")
     if parent is not None and parent.value.kind not in _INSIDE.get(item.value.kind, ()):
-        yield item.fault(("parent",), f"{item.value.kind} kan inte ligga i {parent.value.kind} ({parent.value.id})")
+        yield item.fault(
+            ("parent",), say.AREA_INSIDE(kind=item.value.kind, outer=parent.value.kind, parent=parent.value.id)
+        )
 
 
 def _check_tree(documents: Documents) -> Iterator[Fault]:
     areas = {i.value.id: i for i in documents.items.get("areas", ())}
     cities = [i for i in areas.values() if i.value.kind is AreaKind.CITY]
     for extra in cities[1:]:
-        yield extra.fault(("kind",), f"det finns redan en stad ({cities[0].value.id})")
+        yield extra.fault(("kind",), say.CITY_TWICE(city=cities[0].value.id))
     for item in areas.values():
         seen, at = set(), item.value.id
         while at in areas and at not in seen:
             seen.add(at)
             at = areas[at].value.parent
         if at in seen:
-            yield item.fault(("parent",), "områdena ligger i varandra i en ring")
+            yield item.fault(("parent",), say.AREA_RING())
         else:
             yield from _check_inside(item, areas)
 
@@ -243,17 +210,9 @@ def _check_incident_kind(item: Item, names: Names) -> Iterator[Fault]:
 
 def _check_level(item: Item, names: Names) -> Iterator[Fault]:
     for key in ("adds", "adds_when_decided"):
-        yield from _check_addressees(item, names, key)
+        yield from check_addressees(item, names, key)
     if item.value.entered is Entered.DECLARED and item.value.by is None:
-        yield item.fault(("entered",), "en nivå som förklaras utifrån behöver 'by:' (myndigheten som beslutar)")
-
-
-def _check_addressees(item: Item, names: Names, key: str) -> Iterator[Fault]:
-    for index, addressee in enumerate(getattr(item.value, key)):
-        path: tuple[str | int, ...] = (key, index) if _is_list(item.node, (key,)) else (key,)
-        if names.known["roles"]:
-            yield from names.check(item, "roles", path, [addressee.role])
-        yield from names.check(item, "organisations", path, [addressee.organisation])
+        yield item.fault(("entered",), say.DECLARED_BY())
 
 
 def _check_ladder(documents: Documents) -> Iterator[Fault]:
@@ -261,8 +220,7 @@ def _check_ladder(documents: Documents) -> Iterator[Fault]:
     as many who may register it as must (invariant 1)."""
     levels = documents.items.get("levels", [])
     if levels and levels[0].value.entered is not Entered.DETECTED:
-        message = "den lägsta nivån (den första) måste ha 'entered: detected'; skriv nivåerna lägst först"
-        yield levels[0].fault(("entered",), message)
+        yield levels[0].fault(("entered",), say.LOWEST_LEVEL())
     for item in levels:
         if item.value.entered is Entered.DECLARED:
             yield from _check_registrars(item, documents)
@@ -276,8 +234,7 @@ def _check_registrars(item: Item, documents: Documents) -> Iterator[Fault]:
     fewest, needed = min(map(len, may)), item.value.confirmed_by
     if fewest < needed:
         place, path = (delegations[0], ("persons",)) if delegations else (item, ())
-        said = f"{item.value.id!r} registreras av {needed} olika personer, men bara {fewest} får (declare och lift)"
-        yield place.fault(path, said)
+        yield place.fault(path, say.REGISTRARS(level=item.value.id, needed=needed, found=fewest))
 
 
 def _check_profile(documents: Documents, directory: Path) -> Iterator[Fault]:
@@ -286,11 +243,9 @@ def _check_profile(documents: Documents, directory: Path) -> Iterator[Fault]:
         try:
             ZoneInfo(settings.timezone)
         except (ZoneInfoNotFoundError, ValueError):
-            yield item.fault(
-                ("timezone",), f"tidszonen {settings.timezone!r} finns inte; till exempel Europe/Stockholm"
-            )
+            yield item.fault(("timezone",), say.TIMEZONE(zone=settings.timezone))
         if settings.map is not None and not (directory / settings.map).is_file():
-            yield item.fault(("map",), f"filen {settings.map!r} finns inte i {directory.name}")
+            yield item.fault(("map",), say.MAP_MISSING(file=settings.map, folder=directory.name))
 
 
 def _check_delegation(item: Item, names: Names) -> Iterator[Fault]:
@@ -314,71 +269,3 @@ def _check_family(item: Item, names: Names) -> Iterator[Fault]:
     for index, kind in enumerate(item.value.kinds):
         if kind not in known and kind != kind.upper():
             yield item.fault(("kinds", index), unknown(kind, known, "händelselag"))
-
-
-def _check_rule(item: Item, names: Names, documents: Documents) -> Iterator[Fault]:
-    rule: Rule = item.value
-    yield from names.check(item, "areas", ("areas",), rule.areas)
-    yield from names.check(item, "functions", ("concerns",), rule.concerns)
-    yield from names.check(item, "levels", ("level",), [rule.level])
-    for key in ("notify", "also_notify"):
-        yield from _check_addressees(item, names, key)
-    for side in ("when", "until"):
-        yield from _check_condition(item, names, side, documents)
-    yield from _check_level_of(item, documents)
-    yield from _check_message(item)
-
-
-def _check_condition(item: Item, names: Names, side: str, documents: Documents) -> Iterator[Fault]:
-    condition = getattr(item.value, side)
-    nested = next((k for k in ("all", "any") if k in (item.node.get(side) or {})), None)
-    for index, leaf in enumerate(leaves(condition)):
-        path: tuple[str | int, ...] = (side, nested, index) if nested else (side,)
-        match leaf:
-            case SensorCondition(sensor=name):
-                known = names.known["sensor_kinds"] + [v.id for v in documents.values("sensors")]
-                if name not in known:
-                    yield item.fault((*path, "sensor"), unknown(name, known, "givare"))
-            case IncidentsCondition(incidents=kinds):
-                yield from names.check(item, "incident_kinds", (*path, "incidents"), kinds)
-            case WarningCondition():
-                pass  # authorities add kinds of warning without asking us; an unknown one is no error
-            case DecisionCondition(decision=level):
-                yield from names.check(item, "levels", (*path, "decision"), [level])
-
-
-def _check_level_of(item: Item, documents: Documents) -> Iterator[Fault]:
-    """Invariant 1: a declared level comes from a confirmed decision of its authority and from nothing else."""
-    rule: Rule = item.value
-    level = next((v for v in documents.values("levels") if v.id == rule.level), None)
-    if level is None or level.entered is not Entered.DECLARED:
-        return
-    when = rule.when
-    if not isinstance(when, DecisionCondition) or when.decision != level.id:
-        yield item.fault(
-            ("level",), f"{level.id!r} kan bara följa på ett bekräftat beslut (when: decision: {level.id})"
-        )
-    elif when.by != level.by or when.confirmed_by < level.confirmed_by:
-        yield item.fault(
-            ("when",), f"{level.id!r} beslutas av {level.by} och registreras av minst {level.confirmed_by} personer"
-        )
-
-
-def _check_message(item: Item) -> Iterator[Fault]:
-    for key in ("message", "first_step"):
-        text = getattr(item.value, key)
-        if text is None:
-            continue
-        try:
-            parsed = string.Formatter().parse(text)
-            found = [
-                (name, (spec or "") + (conversion or "")) for _, name, spec, conversion in parsed if name is not None
-            ]
-        except ValueError:
-            yield item.fault((key,), "en klammer { eller } utan sin andra; skriv {{ eller }} för tecknet självt")
-            continue
-        for name, spec in found:
-            if name not in PLACEHOLDERS or spec:
-                yield item.fault(
-                    (key,), unknown("{" + name + "}", [f"{{{p}}}" for p in sorted(PLACEHOLDERS)], "platshållare")
-                )

@@ -150,6 +150,10 @@ class SensorKind(Frozen):
     unit: str = Field(default="", max_length=16)
     function: Id | None = None
     valid_for: Duration = Field(description="Hur gammalt ett värde får bli innan det räknas som okänt")
+    lowest: float | None = Field(default=None, description="Lägsta rimliga värde; bara till för granskningen av regler")
+    highest: float | None = Field(
+        default=None, description="Högsta rimliga värde; bara till för granskningen av regler"
+    )
 
 
 class Sensor(Frozen):

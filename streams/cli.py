@@ -121,12 +121,27 @@ def check(
     directory: Annotated[
         Path | None, typer.Argument(metavar="[KATALOG]", help="Profilen; utelämnas: rules/stockholm om den finns.")
     ] = None,
+    lang: Annotated[str, typer.Option("--lang", metavar="SPRÅK", help="sv eller en.")] = "sv",
     json: Json = False,
 ) -> None:
     """Granskar en profil: varje fel, med fil, rad och vad som menades."""
     from streams.commands.check import check as look
 
-    _leave(lambda: look(directory, machine=json))
+    _leave(lambda: look(directory, lang, machine=json))
+
+
+@app.command(cls=SwedishCommand, epilog=_examples("beredd explain", "beredd explain rules/lillby high-water"))
+def explain(
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[KATALOG]", help="Profilen; utelämnas: rules/stockholm om den finns.")
+    ] = None,
+    rule: Annotated[str | None, typer.Argument(metavar="[REGEL]", help="En regels id; utelämnas: alla.")] = None,
+    json: Json = False,
+) -> None:
+    """Säger reglerna som svenska meningar, och vilka de skulle larma."""
+    from streams.commands.explain import explain as tell
+
+    _leave(lambda: tell(directory, rule, machine=json))
 
 
 @app.command(
@@ -284,6 +299,18 @@ def status(
     if matter is None:
         _leave(lambda: shown.overview(client(to, token_file), realm=realm, closed=closed, machine=json))
     _leave(lambda: shown.matter(client(to, token_file), matter, realm=realm, machine=json))
+
+
+@app.command(cls=SwedishCommand, epilog=_examples("beredd reload", "beredd reload --json | jq .changed"))
+def reload(to: To = LOOPBACK, token_file: TokenFile = None, json: Json = False) -> None:
+    """Låter den ändrade profilen ta över i en beredd som körs.
+
+    Filerna granskas och berättelserna spelas först; är något fel gäller den gamla profilen vidare.
+    """
+    from streams.commands.client import client
+    from streams.commands.reload import reload as swap
+
+    _leave(lambda: swap(client(to, token_file), machine=json))
 
 
 @app.command(cls=SwedishCommand, epilog=_examples("beredd ack 7kq2m9xw4a", "beredd ack 7kq2m9xw4a --decline"))

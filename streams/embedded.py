@@ -3,15 +3,12 @@
 Theory. Whatever happens arrives as a *job* in one queue: accepted events, an outcome, a question. The writer takes all
 jobs that wait and carries them out in one transaction (group commit). An event is stamped when it is queued, so stamps
 follow the queue's order. Before a message stamped t, every timer due at or before t runs, with its due time as `now`;
-wall
-time fires timers only when the queue is empty (semantics 5). A message's whole cascade through the stages is part of
-the
-same transaction: log, state, timers, outbox and records change together or not at all. Only after the commit are
-callers
-answered, views updated and attempts handed to the courier.
+wall time fires timers only when the queue is empty (semantics 5). A message's whole cascade through the stages is part
+of the same transaction: log, state, timers, outbox and records change together or not at all. Only after the commit
+are callers answered, views updated and attempts handed to the courier.
 
-A step that raises is a fault in us: its message is buried with its reason, counted, and the rest goes on. A commit that
-fails is a fault of the disk: everything is rolled back, callers get an error, nothing was accepted.
+A step that raises is a fault in us: its message is buried with its reason, counted, and the rest goes on. A commit
+that fails is a fault of the disk: everything is rolled back, callers get an error, nothing was accepted.
 """
 
 from __future__ import annotations
@@ -23,82 +20,33 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import apsw
 
 from notifiers.attempt import Attempt, Outcome
+from rules.arrival import Reloaded
 from rules.events import Event
 from rules.frozen import Frozen
+from rules.matter import Matter
 from rules.step import Stage, State, TimerDue
 from streams.clock import Clock
+from streams.in_force import in_force, put_in_force, stranding
 from streams.intake import Addressed, Intake
+from streams.jobs import Failed, Gathered, Handout, Job, Listener, Receipt
 from streams.journal import Journal, JournalError, Timer
 from streams.refusal import Refusal
 from streams.stages import RECORDS, STAGES, about, written
+
+__all__ = ["EmbeddedHost", "Handout", "Listener", "Receipt"]
 
 _log = logging.getLogger(__name__)
 KEYS_IN_MEMORY = 20_000
 JOBS_PER_COMMIT = 256
 TIMERS_PER_PASS = 10_000
 IDLE_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of what was handed in: sequence of accepted and duplicate events. It exists only after the commit."""
-
-    accepted: int
-    duplicates: int
-
-
-@dataclass(frozen=True, slots=True)
-class Handout:
-    """An attempt to be made, and the monotonic moment its cause was accepted (None: a timer was its cause)."""
-
-    realm: str
-    attempt: Attempt
-    accepted_s: float | None = None
-
-
-class Listener(Protocol):
-    """Who is told what a commit brought. Called in the writer thread, after the commit, before callers are answered."""
-
-    def recorded(self, realm: str, record: Frozen) -> None: ...
-    def handed_out(self, handout: Handout) -> None: ...
-    def counted(self, what: str, amount: int) -> None: ...
-
-
-@dataclass(slots=True)
-class _Job:
-    """Something for the writer: `run` inside the transaction, `done` answers the caller after it."""
-
-    run: Callable[[], Any]
-    at: datetime
-    accepted_s: float
-    done: Future[Any] = field(default_factory=Future)
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """A question that failed: its caller's fault, and nobody else's."""
-
-    error: Exception
-
-
-@dataclass(slots=True)
-class _Gathered:
-    """What a transaction has produced so far, told to listeners only once it is committed."""
-
-    records: list[tuple[str, Frozen]] = field(default_factory=list)
-    handouts: list[Handout] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-
-    def count(self, what: str, amount: int = 1) -> None:
-        self.counts[what] = self.counts.get(what, 0) + amount
 
 
 class EmbeddedHost:
@@ -109,13 +57,14 @@ class EmbeddedHost:
         self._clock = clock
         self._listener = listener
         self.intake = intake
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._adopted = intake
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._stamping = threading.Lock()
         self._last_stamp: datetime | None = None
         self._thread = threading.Thread(target=self._run, name="beredd-writer", daemon=True)
         self._started: Future[None] = Future()
         self._states: OrderedDict[tuple[str, str, str], dict[str, Frozen]] = OrderedDict()
-        self._gathered = _Gathered()
+        self._gathered = Gathered()
         self._accepted_s: float | None = None
         self._busy = threading.Event()
         self._pending = 0
@@ -152,9 +101,19 @@ class EmbeddedHost:
             except apsw.Error:
                 raise  # the file's fault, and everybody's
             except Exception as error:
-                return _Failed(error)
+                return Failed(error)
 
         return self._put(asked)
+
+    def reload(self, intake: Intake) -> Future[None]:
+        """Queues a swap of the profile: what is queued before it is judged by the old one, what comes after it by the
+        new. The future is done after the commit, or fails with StrandedError and the old one goes on."""
+
+        def swapped(at: datetime) -> Any:
+            error = stranding(intake.profile.policy, self._matters())
+            return Failed(error) if error is not None else self._adopt(intake, at)
+
+        return self._put(swapped)
 
     def at_rest(self) -> bool:
         """True if nothing is queued, running, or due by the clock."""
@@ -171,7 +130,7 @@ class EmbeddedHost:
             at = now if self._last_stamp is None else max(now, self._last_stamp)
             self._last_stamp = at
             self._pending += 1
-            job = _Job(run=lambda: run(at), at=at, accepted_s=time.monotonic())
+            job = Job(run=lambda: run(at), at=at, accepted_s=time.monotonic())
             self._jobs.put(job)
         return job.done
 
@@ -185,9 +144,12 @@ class EmbeddedHost:
         try:
             self._journal = Journal.open(self._file)
             self._next_due: datetime | None = None
-            self._transaction([self._resume_job()])
+            self._transaction([resume := self._resume_job()])
             if self.fault is not None:
                 raise JournalError(f"{self._file}: går inte att läsa ({self.fault}); ingenting har skrivits över")
+            if (error := resume.done.exception()) is not None:
+                self._journal.close()
+                raise error
         except Exception as error:  # told to whoever called start()
             self._started.set_exception(error)
             return
@@ -199,26 +161,32 @@ class EmbeddedHost:
                 self._transaction(jobs)
         self._journal.close()
 
-    def _resume_job(self) -> _Job:
+    def _resume_job(self) -> Job:
         """What a start does: timers that came due while nobody was here are due now, since neither people nor
         providers could do anything meanwhile; attempts without an outcome are made again; views are built anew."""
 
-        def resume() -> None:
+        def resume() -> Any:
+            policy, known = self.intake.profile.policy, in_force(self._journal)
+            edited = known is None or not known.of(policy)  # while nobody was here: a reload too
+            if edited and (error := stranding(policy, self._matters())) is not None:
+                return Failed(error)
             self._gathered.count("postponed_timers", self._journal.postpone(self._clock.now()))
             for realm, body in self._journal.unsent():
                 self._gathered.handouts.append(Handout(realm, Attempt.model_validate_json(body)))
             for realm, body in self._journal.records():
                 self._gathered.records.append((realm, RECORDS.validate_json(body)))
+            if edited:
+                self._adopt(self.intake, self._clock.now())
             self._next_due = self._journal.next_due()
+            return None
 
         with self._stamping:
             self._pending += 1
-        return _Job(run=resume, at=self._clock.now(), accepted_s=time.monotonic())
+        return Job(run=resume, at=self._clock.now(), accepted_s=time.monotonic())
 
-    def _take(self) -> tuple[list[_Job], bool]:
+    def _take(self) -> tuple[list[Job], bool]:
         """Waits for a job or a timer, then takes what is queued, up to a bound. False: told to stop."""
-        jobs: list[_Job] = []
-        wait: float | None = self._patience()
+        jobs, wait = list[Job](), self._patience()
         while len(jobs) < JOBS_PER_COMMIT:
             try:
                 job = self._jobs.get(timeout=wait) if wait is None or wait > 0 else self._jobs.get_nowait()
@@ -243,9 +211,9 @@ class EmbeddedHost:
         due = self._next_due
         return due is not None and due <= self._clock.now()
 
-    def _transaction(self, jobs: list[_Job]) -> None:
+    def _transaction(self, jobs: list[Job]) -> None:
         """One commit for all the jobs. Either each caller is answered with its result, or all with the fault."""
-        self._gathered = _Gathered()
+        self._gathered = Gathered()
         results: list[Any] = []
         try:
             self._journal.begin()
@@ -258,6 +226,7 @@ class EmbeddedHost:
                 self._fire_timers(self._clock.now())
             self._next_due = self._journal.next_due()
             self._journal.commit()
+            self._adopted = self.intake
         except Exception as error:
             self._roll_back(jobs, error)
             return
@@ -266,10 +235,11 @@ class EmbeddedHost:
         self._tell()
         self._answer(jobs, results)
 
-    def _roll_back(self, jobs: list[_Job], error: Exception) -> None:
+    def _roll_back(self, jobs: list[Job], error: Exception) -> None:
         _log.exception("commit failed; nothing of it was accepted")
         self.fault = f"{type(error).__name__}: {error}"
         self._states.clear()
+        self.intake = self._adopted
         self._journal.rollback()
         self._guarded(self._listener.counted, "commit_faults", 1)
         self._forget(len(jobs))
@@ -294,10 +264,10 @@ class EmbeddedHost:
         except Exception:
             _log.exception("a listener failed; what it was told is committed")
 
-    def _answer(self, jobs: list[_Job], results: list[Any]) -> None:
+    def _answer(self, jobs: list[Job], results: list[Any]) -> None:
         self._forget(len(jobs))
         for job, result in zip(jobs, results, strict=True):
-            if isinstance(result, _Failed):
+            if isinstance(result, Failed):
                 job.done.set_exception(result.error)
             else:
                 job.done.set_result(result)
@@ -307,6 +277,17 @@ class EmbeddedHost:
             self._pending -= jobs
 
     # --- inside a transaction ----------------------------------------------------------------------------------------
+
+    def _adopt(self, intake: Intake, at: datetime) -> None:
+        """Makes this the profile in force, and lets every key of assess see what it means there."""
+        self.intake = intake
+        new = put_in_force(self._journal, intake.profile.policy, at)
+        for realm, key in self._journal.keys(Stage.ASSESS):
+            self._cascade(Addressed(Stage.ASSESS, key, Reloaded(new=tuple(sorted(new)))), realm, at)
+
+    def _matters(self) -> list[Matter]:
+        states = (self._entries(Stage.ASSESS, *where) for where in self._journal.keys(Stage.ASSESS))
+        return [entry for entries in states for entry in entries.values() if isinstance(entry, Matter)]
 
     def _accept(
         self, events: tuple[Event, ...], refusals: tuple[Refusal, ...], principal: str | None, at: datetime
@@ -366,10 +347,9 @@ class EmbeddedHost:
     def _step(self, addressed: Addressed, realm: str, now: datetime) -> list[Addressed]:
         """One step: its changes are written, its outputs returned or put where they wait."""
         stage, key = addressed.stage, addressed.key
-        keyed = STAGES[stage]
         entries = self._entries(stage, realm, key)
         try:
-            step = keyed.step(self.intake.profile, State(realm, key, entries), addressed.message, now)
+            step = STAGES[stage].step(self.intake.profile, State(realm, key, entries), addressed.message, now)
         except Exception as error:  # a fault in us: this message is set aside with its reason, the others go on
             self._bury(stage, realm, key, addressed.message, now, error)
             return []

@@ -9,21 +9,23 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
 from aiohttp import web
 
-from notifiers.secrets import Principal
+from notifiers.secrets import PersonPrincipal, Principal
 from rules.events import LIVE, Event
 from streams.door import DOOR, Door, Host, answered, body_of, named
 from streams.embedded import Receipt
+from streams.in_force import in_force
 from streams.intake import Intake
 from streams.journal import Journal
 from streams.pages import Pages
 from streams.refusal import Reason, Refusal, Refused, excerpt
+from streams.reload import ReloadReport
 from streams.situations import summary, whole
 from streams.wire import REALM_PATTERN, Media, decode, encode
 
@@ -31,6 +33,8 @@ __all__ = ["DOOR", "Door", "Host", "application", "runner"]
 
 _log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Reload = Callable[[], Awaitable[ReloadReport]]
+RELOAD: web.AppKey[Reload] = web.AppKey("reload")
 
 BODY_BYTES = 5 * 1024 * 1024
 INLINE_BYTES = 64 * 1024
@@ -61,8 +65,9 @@ SAID: Mapping[int, str] = {
 }
 
 
-def application(door: Door) -> web.Application:
-    """The whole HTTP side over this door, independent of how the service is put together."""
+def application(door: Door, reload: Reload | None = None) -> web.Application:
+    """The whole HTTP side over this door, independent of how the service is put together. `reload`: lets the edited
+    profile take over; without it there is no such door."""
     pages = Pages(door)
     app = web.Application(middlewares=(_Faults(pages).middleware,), client_max_size=BODY_BYTES)
     app[DOOR] = door
@@ -74,12 +79,16 @@ def application(door: Door) -> web.Application:
             web.get("/v1/situations/{id}", get_situation),
             web.get("/v1/log/events", get_events),
             web.get("/v1/log/refused", get_refused),
+            web.get("/v1/policy", get_policy),
             web.get("/healthz", get_health),
             web.get("/readyz", Readiness(door).get),
             web.get("/metrics", get_metrics),
             *pages.routes(),
         ]
     )
+    if reload is not None:
+        app[RELOAD] = reload
+        app.add_routes([web.post("/v1/reload", post_reload)])
     return app
 
 
@@ -230,6 +239,37 @@ def _limit(request: web.Request) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", said) or not 1 <= int(said) <= ROWS_MAX:
         raise web.HTTPBadRequest(text=f"limit: väntade ett tal mellan 1 och {ROWS_MAX}.")
     return int(said)
+
+
+# --- the rules in force ----------------------------------------------------------------------------------------------
+
+
+async def get_policy(request: web.Request) -> web.Response:
+    """Which rules are in force, and since when."""
+    door = request.app[DOOR]
+    door.may_look(request)
+    now = await door.ask(in_force)
+    policy = door.profile.policy
+    rules = [{"id": r.rule.id, "name": r.rule.name, "level": r.level, "identity": r.identity} for r in policy.rules]
+    since = now.since if now is not None and now.hash == policy.hash else None
+    return _json({"hash": policy.hash, "since": since, "rules": rules})
+
+
+async def post_reload(request: web.Request) -> web.Response:
+    """Lets the edited profile take over, or says why not. A person's doing; without keys, whoever is on this machine
+    (JSON is asked for since a browser sends none in another site's name without asking first)."""
+    door = request.app[DOOR]
+    principal = door.identify(request, required=not door.host.intake.open_door)
+    if not door.host.intake.open_door and not isinstance(principal, PersonPrincipal):
+        raise web.HTTPForbidden(text="Bara en person får ladda om profilen; det här är en källas nyckel.")
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(text="Skicka Content-Type: application/json.")
+    _log.info("a reload was asked for by %s", named(principal))
+    report = await request.app[RELOAD]()
+    if report.ok:
+        return _json({k: v for k, v in asdict(report).items() if k != "faults"})
+    said = "Profilen avvisades; den gamla gäller vidare."
+    return _json({"error": said, "hash": report.hash, "rules": report.rules, "faults": report.faults}, status=422)
 
 
 # --- how the process is ----------------------------------------------------------------------------------------------

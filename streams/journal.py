@@ -3,6 +3,7 @@
 Everything a message changes is written between `begin` and `commit`, so that after a crash either all of it happened or
 none. What each table is:
 
+    meta      the schema's version, and the policy the file last ran with
     log       every accepted event, as it came; (realm, source, id) is the duplicate key
     refused   what was not accepted, and why
     state     the stages' entries
@@ -146,6 +147,16 @@ class Journal:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
 
+    # --- what the file remembers of itself ---------------------------------------------------------------------------
+
+    def noted(self, key: str) -> str | None:
+        """What was last noted under this name."""
+        rows = self._rows("SELECT value FROM meta WHERE key=?", (key,))
+        return str(rows[0][0]) if rows else None
+
+    def note(self, key: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES(?,?)", (key, value))
+
     # --- log ---------------------------------------------------------------------------------------------------------
 
     def accept(
@@ -184,6 +195,10 @@ class Journal:
 
     def entries(self, stage: str, realm: str, key: str) -> list[tuple[str, bytes]]:
         return self._rows("SELECT entry, value FROM state WHERE stage=? AND realm=? AND key=?", (stage, realm, key))
+
+    def keys(self, stage: str) -> list[tuple[str, str]]:
+        """Every (realm, key) of a stage that has entries, sorted."""
+        return self._rows("SELECT DISTINCT realm, key FROM state WHERE stage=? ORDER BY realm, key", (stage,))
 
     def put(self, stage: str, realm: str, key: str, entry: str, value: bytes) -> None:
         self._db.execute("INSERT OR REPLACE INTO state VALUES(?,?,?,?,?)", (stage, realm, key, entry, value))

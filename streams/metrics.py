@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -53,6 +53,13 @@ class Turned(StrEnum):
     CROSS_SITE = "cross_site"  # another site tried to answer in somebody's name
 
 
+class Reloading(StrEnum):
+    """What became of an edited profile."""
+
+    OK = "ok"
+    REFUSED = "refused"
+
+
 @dataclass(frozen=True, slots=True)
 class Gauged:
     """Where the gauges are read from, at each scrape. All are called from the thread that scrapes."""
@@ -80,6 +87,11 @@ class Metrics:
         self._notices = self._counter("notices", "Live attempts to hand over a message.", "medium", "outcome")
         self._undelivered = self._counter("undelivered", "Live messages or questions that reached nobody.")
         self._turned = self._counter("turned_away", "Requests turned away at the door.", "why")
+        self._reloads = self._counter("reloads", "Edited profiles, by whether they took over.", "outcome")
+        self._loaded = Gauge(
+            "beredd_profile_loaded_timestamp_seconds", "When the profile in force was loaded.", registry=self.registry
+        )
+        self._loaded.set(started.timestamp())
         self._unknown = self._counter("unknown_counts", "Counts the host told that no metric knows.")
         self._handover = Histogram(
             "beredd_handover_seconds",
@@ -102,7 +114,7 @@ class Metrics:
         for medium in Medium:
             for verdict in Verdict:
                 self._notices.labels(medium, verdict)
-        for counter, values in ((self._refused, Reason), (self._turned, Turned)):
+        for counter, values in ((self._refused, Reason), (self._turned, Turned), (self._reloads, Reloading)):
             for value in values:
                 counter.labels(value)
         for stage in DEAD_STAGES:
@@ -155,6 +167,12 @@ class Metrics:
     def turned_away(self, why: Turned) -> None:
         """Somebody was turned away at the door."""
         self._turned.labels(why).inc()
+
+    def reloaded(self, outcome: Reloading, at: datetime) -> None:
+        """An edited profile was tried at this moment, by the host's clock."""
+        self._reloads.labels(outcome).inc()
+        if outcome is Reloading.OK:
+            self._loaded.set(at.timestamp())
 
     # --- what is shown -----------------------------------------------------------------------------------------------
 

@@ -27,9 +27,11 @@ from streams.courier import Courier, Meter
 from streams.door import Door
 from streams.embedded import EmbeddedHost, Handout
 from streams.http import application, runner
-from streams.intake import intake_of
+from streams.in_force import StrandedError
+from streams.intake import Intake, intake_of
 from streams.journal import JournalError
-from streams.metrics import Gauged, Metrics
+from streams.metrics import Gauged, Metrics, Reloading
+from streams.reload import AddressError, ReloadReport, compared, prepared, refused
 from streams.view import View
 
 _log = logging.getLogger(__name__)
@@ -105,6 +107,7 @@ class Service:
         self._meter = meter
         self.clock = clock or SystemClock()
         self.port = settings.port
+        self._one_reload = asyncio.Lock()
 
     async def start(self) -> None:
         """The doors are open and what waited is on its way. Raises ServiceError with nothing left running."""
@@ -115,9 +118,11 @@ class Service:
         channels = apprise_channels(self.secrets) if self.secrets else {}
         listener = self._listen()
         try:
-            url = self.settings.public_url or profile.policy.settings.public_url or self._local_url()
-            self.profile = _addressed(profile, url, self.secrets)
+            self.profile = self._addressed(profile)
             self._open(channels)
+        except AddressError as error:
+            listener.close()
+            raise ServiceError(str(error)) from None
         except BaseException:
             listener.close()
             raise
@@ -135,6 +140,10 @@ class Service:
         self.port = listener.getsockname()[1]
         return listener
 
+    def _addressed(self, profile: Profile) -> Profile:
+        url = self.settings.public_url or profile.policy.settings.public_url or self._local_url()
+        return _addressed(profile, url, self.secrets)
+
     def _local_url(self) -> str:
         return f"http://{self.settings.host}:{self.port}"
 
@@ -144,15 +153,18 @@ class Service:
         self.view = View(codes.code)
         self.metrics = Metrics(self._gauged(), self.clock.now())
         listener = _Listener(self.view, self.metrics)
-        tokens = self.secrets is not None and self.secrets.has_tokens
-        intake = intake_of(self.profile, self.settings.profile, open_door=not tokens)
+        intake = intake_of(self.profile, self.settings.profile, open_door=self._open_door)
         self.host = EmbeddedHost(self.settings.data / "beredd.sqlite", intake, self.clock, listener)
         try:
             self.host.start()
-        except JournalError as error:
+        except (JournalError, StrandedError) as error:
             raise ServiceError(str(error)) from None
         self.courier = Courier(channels, self.clock.seconds_until, codes, self._meters(), self.host.report)
         listener.begin(self.courier)
+
+    @property
+    def _open_door(self) -> bool:
+        return self.secrets is None or not self.secrets.has_tokens
 
     def _meters(self) -> Meter:
         return self.metrics if self._meter is None else _Both(self.metrics, self._meter)
@@ -160,7 +172,7 @@ class Service:
     def _gauged(self) -> Gauged:
         return Gauged(
             view=self.view,
-            profile=lambda: self.profile,
+            profile=lambda: self.host.intake.profile,
             outbox_open=lambda: self.courier.under_way,
             outbox_oldest_seconds=lambda: self.courier.oldest_seconds,
             fault=lambda: self.host.fault,
@@ -176,9 +188,39 @@ class Service:
             channels=len(self.secrets.channels) if self.secrets else 0,
             open=is_loopback(self.settings.host),
         )
-        self._runner = runner(application(door))
+        self._runner = runner(application(door, self.reload))
         await self._runner.setup()
         await web.SockSite(self._runner, listener).start()
+
+    async def reload(self) -> ReloadReport:
+        """The profile's files as they are now have taken over, or were refused and the old profile goes on. They are
+        read, and their stories played, beside the events; secrets are those of the start."""
+        async with self._one_reload:
+            found = await asyncio.to_thread(self._prepared)
+            report = await self._swapped(found) if isinstance(found, Intake) else refused(self.profile, found)
+        self.metrics.reloaded(Reloading.OK if report.ok else Reloading.REFUSED, self.clock.now())
+        _log_report(report)
+        return report
+
+    def _prepared(self) -> Intake | tuple[str, ...]:
+        directory = self.settings.profile
+        try:
+            return prepared(directory, self._addressed, open_door=self._open_door)
+        except Exception as error:  # a fault in us, and no reason to stop what runs
+            _log.exception("a profile could not be read")
+            return (f"{directory}: profilen gick inte att läsa ({type(error).__name__})",)
+
+    async def _swapped(self, intake: Intake) -> ReloadReport:
+        before = self.profile
+        try:
+            # Shielded: whoever asked may hang up, and the swap is under way all the same.
+            await asyncio.shield(asyncio.wrap_future(self.host.reload(intake)))
+        except StrandedError as error:
+            return refused(before, tuple(f"{self.settings.profile}: {line}" for line in str(error).splitlines()))
+        except Exception as error:  # the file's fault, which the host has logged
+            return refused(before, (f"bytet gick inte att spara ({type(error).__name__})",))
+        self.profile = intake.profile
+        return compared(before, intake.profile)
 
     @property
     def url(self) -> str:
@@ -225,9 +267,18 @@ def _addressed(profile: Profile, url: str, secrets: Secrets | None) -> Profile:
     """The profile with the address that links point to. A loopback one is refused with real channels (semantics 22)."""
     loopback = is_loopback(urlsplit(url).hostname or "")
     if loopback and secrets is not None and any(not _local(u.get_secret_value()) for u in secrets.channels.values()):
-        raise ServiceError(f"länkar skulle peka på {url}, som mottagarna inte når: ange --public-url")
+        raise AddressError(f"länkar skulle peka på {url}, som mottagarna inte når: ange --public-url")
     settings = profile.policy.settings.model_copy(update={"public_url": url})
     return replace(profile, policy=replace(profile.policy, settings=settings))
+
+
+def _log_report(report: ReloadReport) -> None:
+    if report.ok:
+        parts = {"added": report.added, "changed": report.changed, "removed": report.removed}
+        said = "; ".join(f"{word}: {', '.join(rules) or '-'}" for word, rules in parts.items())
+        _log.info("profile %s is in force: %d rules (%s)", report.hash, report.rules, said)
+    for fault in report.faults:
+        _log.error("profile refused, %s goes on: %s", report.hash, fault)
 
 
 def _local(url: str) -> bool:
@@ -250,9 +301,23 @@ async def _until_told(service: Service) -> None:
     loop, told = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told.set)
+    asked = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, asked.set)  # before the start: unhandled it would end the process
     await service.start()
+    reloading = loop.create_task(_reload_when_asked(service, asked))
     print(f"beredd lyssnar på {service.url} (profil {service.profile.hash})", file=sys.stderr, flush=True)
     try:
         await told.wait()
     finally:
+        reloading.cancel()
         await service.stop()
+
+
+async def _reload_when_asked(service: Service, asked: asyncio.Event) -> None:
+    while True:
+        await asked.wait()
+        asked.clear()  # a signal that comes while we reload is about later files, and is answered after
+        try:
+            await service.reload()
+        except Exception:
+            _log.exception("a reload failed; the old profile goes on")

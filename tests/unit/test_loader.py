@@ -28,7 +28,7 @@ BY_DECISION = """    when:
 """
 ONLY_BY_DECISION = "'höjd beredskap' kan bara följa på ett bekräftat beslut (when: decision: höjd beredskap)"
 TWO_REGISTER = "'höjd beredskap' beslutas av regeringen och registreras av minst 2 personer"
-CONDITIONS = "ett villkor börjar med en av: sensor, incidents, warning, decision, all, any"
+CONDITIONS = "ett villkor börjar med en av: sensor, incidents, warning, districts, calendar, decision, first, all, any"
 
 MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
     # what the author did: file, the text there, what it became, what they are told
@@ -190,8 +190,7 @@ MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
         "    when:\n      incidents: fire",
         "    when:\n    incidents: fire",
         [
-            "rules.yaml:46:5: rules.fire.incidents: okänd nyckel 'incidents'",
-            f"rules.yaml:46:5: rules.fire.when: {CONDITIONS}",
+            "rules.yaml:46:5: rules.fire.incidents: nyckeln 'incidents' hör hemma under 'when'; dra in raden",
         ],
     ),
     "a list without its dash": (
@@ -199,7 +198,8 @@ MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
         "  - id: low-pressure",
         "    id: low-pressure",
         [
-            "rules.yaml:31:3: går inte att tolka som YAML: expected <block end>, but found '<block sequence start>'",
+            "rules.yaml:31:3: här börjar en ny post med '- ', men posten ovanför har inget streck;"
+            " skriv '- ' framför dess första nyckel",
         ],
     ),
     "a declared level from a sensor": (
@@ -297,7 +297,10 @@ MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
         "rules.yaml",
         "      above: 2.5\n",
         "",
-        ["rules.yaml:23:7: rules.low-pressure.until: ett sensorvillkor behöver 'above' eller 'below'"],
+        [
+            "rules.yaml:23:7: rules.low-pressure.until: ett sensorvillkor behöver 'above', 'below', 'between', 'rises',"
+            " 'falls' eller 'silent_for'"
+        ],
     ),
     "a duty that hangs on one person": (
         "people.yaml",
@@ -318,13 +321,19 @@ MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
         "rules.yaml",
         "for: 30 min",
         "for: 30m",
-        ["rules.yaml:36:12: rules.high-water.when.for: väntade en tid som '10 min', '2 h' eller '1 d', fick '30m'"],
+        [
+            "rules.yaml:36:12: rules.high-water.when.for: väntade en tid som '10 min', '2 h' eller '1 d', fick '30m';"
+            " skriv '30 min'"
+        ],
     ),
     "a time without a unit": (
         "rules.yaml",
         "for: 30 min",
         "for: 30",
-        ["rules.yaml:36:12: rules.high-water.when.for: väntade en tid som '10 min', '2 h' eller '1 d', fick 30"],
+        [
+            "rules.yaml:36:12: rules.high-water.when.for: väntade en tid som '10 min', '2 h' eller '1 d', fick 30;"
+            " skriv enheten efter talet"
+        ],
     ),
     "a limit in words": (
         "rules.yaml",
@@ -351,7 +360,7 @@ MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
         "rules.yaml",
         "      incidents: fire",
         "      incident: fire",
-        [f"rules.yaml:46:7: rules.fire.when: {CONDITIONS}"],
+        [f"rules.yaml:46:7: rules.fire.when: {CONDITIONS}; menade du 'incidents'?"],
     ),
     "a rule without a condition": (
         "rules.yaml",
@@ -365,7 +374,7 @@ MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
         "id: högt vatten",
         [
             "rules.yaml:31:9: rules.högt vatten.id: väntade ett id av a-z, 0-9 och - _ . (inga mellanslag, inga å ä ö),"
-            " fick 'högt vatten'"
+            " fick 'högt vatten'; skriv 'hogt-vatten'"
         ],
     ),
     "a name that YAML reads as a number": (
@@ -380,7 +389,7 @@ MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
         "channel: +46 70 123 45 67",
         [
             "people.yaml:63:32: persons.p-sture-spruta.contacts.0.channel: väntade ett id av a-z, 0-9 och - _ ."
-            " (inga mellanslag, inga å ä ö), fick '+46 70 123 45 67'"
+            " (inga mellanslag, inga å ä ö), fick '+46 70 123 45 67'; skriv dess id och inte namnet"
         ],
     ),
     "two cities": (
@@ -460,14 +469,14 @@ FILE_FAULTS: dict[str, tuple[bytes, str]] = {
         b"rules:\n  - low-pressure\n",
         "rules.yaml:2:5: rules: väntade en post med nycklar, fick 'low-pressure'",
     ),
-    "a NUL": (b"rules:\n  - id: a\x00b\n", "rules.yaml:1:1: filen går inte att tolka som YAML (ReaderError)"),
+    "a NUL": (b"rules:\n  - id: a\x00b\n", "rules.yaml:2:10: tecknet U+0000 kan inte stå i en YAML-fil; ta bort det"),
     "brackets without an end": (
         b"rules: " + b"[" * 3000,
-        "rules.yaml:1:1: filen går inte att tolka som YAML (RecursionError)",
+        "rules.yaml:1:1: för många nivåer av indrag eller hakar",
     ),
     "more than anybody writes by hand": (
         b"# " + b"a" * 6_000_000,
-        "rules.yaml:1:1: filen är 6 MB; högst 5 MB går att läsa",
+        "rules.yaml:1:1: filen är 6000 kB; högst 1000 kB går att läsa; dela den i flera",
     ),
     "aliases of aliases": (
         b"rules:\n" + b"".join(b"  - *a%d\n" % i for i in range(60)),

@@ -1,0 +1,66 @@
+"""What goes into the embedded host's writer and what comes out: jobs, and what a commit tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from notifiers.attempt import Attempt
+from rules.frozen import Frozen
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of what was handed in: sequence of accepted and duplicate events. It exists only after the commit."""
+
+    accepted: int
+    duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Handout:
+    """An attempt to be made, and the monotonic moment its cause was accepted (None: a timer was its cause)."""
+
+    realm: str
+    attempt: Attempt
+    accepted_s: float | None = None
+
+
+class Listener(Protocol):
+    """Who is told what a commit brought. Called in the writer thread, after the commit, before callers are answered."""
+
+    def recorded(self, realm: str, record: Frozen) -> None: ...
+    def handed_out(self, handout: Handout) -> None: ...
+    def counted(self, what: str, amount: int) -> None: ...
+
+
+@dataclass(slots=True)
+class Job:
+    """Something for the writer: `run` inside the transaction, `done` answers the caller after it."""
+
+    run: Callable[[], Any]
+    at: datetime
+    accepted_s: float
+    done: Future[Any] = field(default_factory=Future)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A question that failed, or a profile that cannot take over: its caller's fault, and nobody else's."""
+
+    error: Exception
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What a transaction has produced so far, told to listeners only once it is committed."""
+
+    records: list[tuple[str, Frozen]] = field(default_factory=list)
+    handouts: list[Handout] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def count(self, what: str, amount: int = 1) -> None:
+        self.counts[what] = self.counts.get(what, 0) + amount
