@@ -339,7 +339,9 @@ class Instances:
         because = self._because(rule, shown, count)
         wider = self.cause(rule, cause.id, (*shown, fact) if fact not in shown else shown, because)
         danger = wider.danger_to_life or cause.danger_to_life
-        kept = {"opened_at": cause.opened_at, "facts": shown, "count": count, "danger_to_life": danger}
+        # A level that an author has lowered meanwhile lowers nothing that is open (invariant 3).
+        level = self.policy.ladder.highest_of((cause.level, wider.level))
+        kept = {"opened_at": cause.opened_at, "facts": shown, "count": count, "danger_to_life": danger, "level": level}
         return wider.model_copy(update=kept)
 
     def _went(self, rule: CompiledRule, group: str, instance: Instance, cause: Cause, fact: Fact) -> Instance:

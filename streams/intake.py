@@ -189,8 +189,10 @@ class Intake:
     def _route_readings(self, event: Event, payload: Readings, early: tuple[str, ...]) -> tuple[Addressed, ...]:
         by_home: dict[str, list[int]] = {}
         for index, reading in enumerate(payload.readings):
+            if reading.sensor not in self._registry.sensors:
+                continue  # it left the profile between the door and here; the others of its batch are not lost for it
             by_home.setdefault(self._home_of(reading.sensor), []).append(index)
-        if len(by_home) == 1:
+        if [len(indices) for indices in by_home.values()] == [len(payload.readings)]:
             return tuple(self._reported(home, event, (home,), early) for home in by_home)
         return tuple(
             self._reported(home, event.model_copy(update={"payload": _some(payload, indices)}), (home,), early)
