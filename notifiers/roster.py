@@ -34,18 +34,18 @@ class OnCall(StrEnum):
 class Role(Frozen):
     """A function somebody has, the same every day and in a crisis (likhetsprincipen)."""
 
-    id: Id
-    name: Name
-    on_call: OnCall = OnCall.ROSTER
+    id: Id = Field(description="Rollens korta namn, som tib")
+    name: Name = Field(description="Namnet som människor ser")
+    on_call: OnCall = Field(default=OnCall.ROSTER, description="När rollen är bemannad")
 
 
 class Duty(Frozen):
     """A role at an organisation: who holds it, who steps in. Without a holder it is covered by another role."""
 
-    role: Id
-    organisation: Id
-    holder: Id | None = None
-    deputies: Ids = ()
+    role: Id = Field(description="Rollen")
+    organisation: Id = Field(description="Organisationen där den finns")
+    holder: Id | None = Field(default=None, description="Personen som har rollen; frågas först")
+    deputies: Ids = Field(default=(), description="Ersättare, i ordning")
     covered_by: Id | None = Field(default=None, description="Roll som svarar när innehavare eller ersättare saknas")
 
     @property
@@ -56,43 +56,45 @@ class Duty(Frozen):
 class Contact(Frozen):
     """One way to reach a person: the kind, and a reference into the secrets file. Never an address."""
 
-    medium: Medium
-    channel: Identifier
+    medium: Medium = Field(description="push, sms, mail eller webhook")
+    channel: Identifier = Field(description="Namnet på en rad i den hemliga filen; aldrig ett nummer eller en adress")
 
 
 class Person(Frozen):
     """Somebody who can be told. Shipped persons are invented."""
 
-    id: Id
-    name: Name
-    contacts: tuple[Contact, ...] = ()
-    exercise_contacts: tuple[Contact, ...] = ()
+    id: Id = Field(description="Personens korta namn")
+    name: Name = Field(description="Namnet som människor ser")
+    contacts: tuple[Contact, ...] = Field(default=(), description="Kanalerna, i den ordning de provas")
+    exercise_contacts: tuple[Contact, ...] = Field(
+        default=(), description="Kanalerna i övningar; då används inga andra"
+    )
 
 
 class Participant(Frozen):
     """Who plays a role in an exercise."""
 
-    role: Id
-    organisation: Id
-    person: Id
+    role: Id = Field(description="Rollen i övningen")
+    organisation: Id = Field(description="Rollens organisation")
+    person: Id = Field(description="Personen som spelar den")
 
 
 class Exercise(Frozen):
     """A named exercise: its realm is `exercise/<id>`; only these persons hear of it."""
 
-    id: Id
-    name: Name
-    leader: Id
-    participants: tuple[Participant, ...] = ()
+    id: Id = Field(description="Övningens korta namn; dess värld är exercise/<id>")
+    name: Name = Field(description="Namnet som människor ser")
+    leader: Id = Field(description="Personen som leder övningen")
+    participants: tuple[Participant, ...] = Field(default=(), description="De som är med; ingen annan får veta något")
 
 
 class Answering(Frozen):
     """How long a person has to answer, by what is asked of them. `inform` asks for no answer."""
 
-    act: Duration = timedelta(minutes=5)
-    decide: Duration = timedelta(minutes=5)
-    coordinate: Duration = timedelta(minutes=15)
-    support: Duration = timedelta(minutes=15)
+    act: Duration = Field(default=timedelta(minutes=5), description="Tid att svara för den som ska agera")
+    decide: Duration = Field(default=timedelta(minutes=5), description="Tid att svara för den som ska besluta")
+    coordinate: Duration = Field(default=timedelta(minutes=15), description="Tid att svara för den som ska samordna")
+    support: Duration = Field(default=timedelta(minutes=15), description="Tid att svara för den som ska stödja")
     attempt: Duration = Field(default=timedelta(seconds=30), description="Hur länge ett försök genom en kanal får ta")
     repeat: Duration = Field(default=timedelta(minutes=10), description="Hur ofta det upprepas när ingen svarar alls")
 

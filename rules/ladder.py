@@ -57,10 +57,14 @@ class Principle(StrEnum):
 class Addressee(Frozen):
     """A role that a level or a rule names, at one organisation or (none given) wherever the role is unique."""
 
-    role: Id
-    organisation: Id | None = None
-    action: Action = Action.INFORM
-    principle: Principle = Principle.COOPERATION
+    role: Id = Field(description="Rollen")
+    organisation: Id | None = Field(
+        default=None, description="Organisationen; utelämnas där rollen bara finns på ett ställe"
+    )
+    action: Action = Field(
+        default=Action.INFORM, description="Vad som väntas: act, decide, coordinate, support eller inform"
+    )
+    principle: Principle = Field(default=Principle.COOPERATION, description="Principen som rollen larmas efter")
 
 
 def _addressee(value: Any) -> Any:
@@ -82,27 +86,34 @@ class Level(Frozen):
     """One rung. `adds`: told as soon as the level is proposed or reached; `adds_when_decided`: only once it is
     decided."""
 
-    id: LevelId
-    name: Name
-    entered: Entered
-    adds: Addressees = ()
-    adds_when_decided: Addressees = ()
+    id: LevelId = Field(description="Nivåns namn i reglerna, som 'särskild händelse'")
+    name: Name = Field(description="Namnet som människor ser")
+    entered: Entered = Field(
+        description="Hur den nås: detected (av en regel), decided (någon beslutar), declared (en myndighet förklarar)"
+    )
+    adds: Addressees = Field(default=(), description="Roller som får veta så snart nivån är nådd eller föreslagen")
+    adds_when_decided: Addressees = Field(default=(), description="Roller som får veta först när nivån är beslutad")
     by: Id | None = Field(default=None, description="Myndigheten som beslutar, för en nivå som förklaras utifrån")
     confirmed_by: int = Field(default=2, ge=2, le=5, description="Antal olika personer som måste registrera beslutet")
-    decide_within: Duration = timedelta(minutes=15)
+    decide_within: Duration = Field(
+        default=timedelta(minutes=15), description="Hur lång tid den som beslutar har på sig"
+    )
 
 
 class Delegation(Frozen):
     """Who may decide what: the persons of a role in order (the first is asked first), for a level and a scope."""
 
-    role: Id
-    organisation: Id | None = None
-    persons: Ids = Field(min_length=1)
-    level: LevelId
-    scope: Ids = Field(min_length=1)
-    may: tuple[Verdict, ...] = (Verdict.GRANT, Verdict.REFUSE)
-    valid_from: Instant | None = None
-    valid_to: Instant | None = None
+    role: Id = Field(description="Rollen som frågas")
+    organisation: Id | None = Field(default=None, description="Rollens organisation")
+    persons: Ids = Field(min_length=1, description="De som får besluta; den första frågas först")
+    level: LevelId = Field(description="Nivån som beslutet gäller")
+    scope: Ids = Field(min_length=1, description="Området som beslutet gäller")
+    may: tuple[Verdict, ...] = Field(
+        default=(Verdict.GRANT, Verdict.REFUSE),
+        description="Vad de får: grant (ja), refuse (nej), declare, lift, close",
+    )
+    valid_from: Instant | None = Field(default=None, description="Från och med när")
+    valid_to: Instant | None = Field(default=None, description="Till när")
 
     def valid_at(self, at: datetime) -> bool:
         return (self.valid_from is None or self.valid_from <= at) and (self.valid_to is None or at < self.valid_to)

@@ -47,19 +47,21 @@ class AreaKind(StrEnum):
 class FormerArea(Frozen):
     """A name an area had, or an area that was merged into it, and until when."""
 
-    id: Id
-    name: Name
-    until: date
+    id: Id = Field(description="Det gamla id:t")
+    name: Name = Field(description="Det gamla namnet")
+    until: date = Field(description="Till och med vilken dag det gällde")
 
 
 class Area(Frozen):
     """A node of the area tree: city > district > neighbourhood."""
 
-    id: Id
-    name: Name
-    kind: AreaKind
-    parent: Id | None = None
-    former: tuple[FormerArea, ...] = ()
+    id: Id = Field(description="Områdets korta namn, som sodermalm.hornstull")
+    name: Name = Field(description="Namnet som människor ser")
+    kind: AreaKind = Field(description="city (staden), district (stadsdelsområde) eller neighbourhood (stadsdel)")
+    parent: Id | None = Field(default=None, description="Området som det ligger i; bara staden saknar ett")
+    former: tuple[FormerArea, ...] = Field(
+        default=(), description="Vad området hette förr, eller vilka som slogs ihop till det"
+    )
     codes: tuple[Annotated[str, StringConstraints(min_length=1, max_length=64)], ...] = Field(
         default=(), description="Vad andra kallar området: SMHI:s länsnummer, kommunkod, NUTS"
     )
@@ -87,16 +89,16 @@ class OrganisationKind(StrEnum):
 class Function(Frozen):
     """Something the city must have working: water, power, elder care."""
 
-    id: Id
-    name: Name
+    id: Id = Field(description="Funktionens korta namn, som water")
+    name: Name = Field(description="Namnet som människor ser")
 
 
 class Responsibility(Frozen):
     """A function an organisation is responsible for every day: where (none: its areas), and who answers for it."""
 
-    function: Id
-    areas: Ids = ()
-    role: Id | None = None
+    function: Id = Field(description="Funktionen som organisationen ansvarar för")
+    areas: Ids = Field(default=(), description="Var; utelämnas: organisationens egna områden")
+    role: Id | None = Field(default=None, description="Rollen som svarar för den; utelämnas: organisationens jour")
 
 
 def _responsibility(value: Any) -> Any:
@@ -106,19 +108,25 @@ def _responsibility(value: Any) -> Any:
 class Organisation(Frozen):
     """A board, a company or an external actor, with what it is responsible for and how the city may speak to it."""
 
-    id: Id
-    name: Name
-    kind: OrganisationKind
-    relation: Relation
-    functions: tuple[Annotated[Responsibility, BeforeValidator(_responsibility)], ...] = ()
-    areas: Ids = ()
+    id: Id = Field(description="Organisationens korta namn")
+    name: Name = Field(description="Namnet som människor ser")
+    kind: OrganisationKind = Field(
+        description="Vad den är: nämnd, stadsdelsnämnd, bolag, extern, enskild huvudman eller leverantör"
+    )
+    relation: Relation = Field(
+        description="Hur staden får tala till den: direct (uppdrag), request (begäran), inform (får veta)"
+    )
+    functions: tuple[Annotated[Responsibility, BeforeValidator(_responsibility)], ...] = Field(
+        default=(), description="Funktioner som den ansvarar för i vardagen"
+    )
+    areas: Ids = Field(default=(), description="Områden där den ansvarar för sina funktioner")
     coordinates: Ids = Field(default=(), description="Områden som organisationen samordnar (geografiskt områdesansvar)")
     duty: Id | None = Field(default=None, description="Rollen som larmas först: organisationens jour")
     head: Id | None = Field(default=None, description="Rollen för organisationens chef")
-    valid_from: date | None = None
-    valid_to: date | None = None
-    succeeded_by: Id | None = None
-    note: str = ""
+    valid_from: date | None = Field(default=None, description="Första dagen den finns")
+    valid_to: date | None = Field(default=None, description="Sista dagen den finns")
+    succeeded_by: Id | None = Field(default=None, description="Organisationen som tog över")
+    note: str = Field(default="", description="En anteckning; läses inte av programmet")
 
     def valid_at(self, at: datetime) -> bool:
         day = at.date()
@@ -128,27 +136,27 @@ class Organisation(Frozen):
 class Asset(Frozen):
     """A place with an operator, a manager, an owner, and needs (a crematorium needs power)."""
 
-    id: Id
-    name: Name
-    kind: Id
-    area: Id
-    position: Position | None = None
+    id: Id = Field(description="Anläggningens korta namn")
+    name: Name = Field(description="Namnet som människor ser")
+    kind: Id = Field(description="Vad det är, som care_home")
+    area: Id = Field(description="Området där den ligger")
+    position: Position | None = Field(default=None, description="Läget på kartan")
     operator: Annotated[str, StringConstraints(max_length=64)] = Field(
         description="Organisation som driver verksamheten, eller 'okänd'"
     )
-    manager: Id | None = None
-    owner: Id | None = None
-    needs: Ids = ()
-    priority: bool = False
+    manager: Id | None = Field(default=None, description="Organisation som förvaltar huset")
+    owner: Id | None = Field(default=None, description="Organisation som äger det")
+    needs: Ids = Field(default=(), description="Funktioner som den inte klarar sig utan")
+    priority: bool = Field(default=False, description="Särskilt viktig")
 
 
 class SensorKind(Frozen):
     """A quantity that sensors measure, with what it says about which function."""
 
-    id: Id
-    name: Name
-    unit: str = Field(default="", max_length=16)
-    function: Id | None = None
+    id: Id = Field(description="Givarslagets korta namn, som water-level")
+    name: Name = Field(description="Vad som mäts, i ord")
+    unit: str = Field(default="", max_length=16, description="Enheten, som m eller bar")
+    function: Id | None = Field(default=None, description="Funktionen som mätvärdet handlar om")
     valid_for: Duration = Field(description="Hur gammalt ett värde får bli innan det räknas som okänt")
     lowest: float | None = Field(default=None, description="Lägsta rimliga värde; bara till för granskningen av regler")
     highest: float | None = Field(
@@ -159,44 +167,50 @@ class SensorKind(Frozen):
 class Sensor(Frozen):
     """One sensor: what it measures and where."""
 
-    id: Id
-    kind: Id
-    name: Name | None = None
-    area: Id
-    asset: Id | None = None
-    interval: Duration | None = None
+    id: Id = Field(description="Givarens korta namn")
+    kind: Id = Field(description="Givarslaget: vad den mäter")
+    name: Name | None = Field(default=None, description="Namnet som människor ser")
+    area: Id = Field(description="Området där den står")
+    asset: Id | None = Field(default=None, description="Anläggningen som den sitter i")
+    interval: Duration | None = Field(default=None, description="Hur ofta den brukar sända, som '10 min'")
 
 
 class IncidentKind(Frozen):
     """A kind of incident: which functions answer for it every day, and which function the reporter lacks."""
 
-    id: KindId
-    name: Name
-    functions: Ids = ()
+    id: KindId = Field(description="Händelselagets korta namn, som leak")
+    name: Name = Field(description="Namnet som människor ser")
+    functions: Ids = Field(default=(), description="Funktioner vars ansvariga det rör i vardagen")
     lacks: Id | None = Field(
         default=None, description="Funktionen som saknas hos den som rapporterar (inget vatten: water)"
     )
-    danger_to_life: bool = False
+    danger_to_life: bool = Field(default=False, description="Är alltid fara för liv")
 
 
 class Family(Frozen):
     """Kinds that in one area are one matter (semantics 10): pressure + flooding + no water."""
 
-    id: Id
-    name: Name
-    kinds: tuple[KindId, ...]
+    id: Id = Field(description="Familjens korta namn")
+    name: Name = Field(description="Namnet som människor ser")
+    kinds: tuple[KindId, ...] = Field(
+        description="Händelselag, givarslag och varningar som i ett område är ett och samma ärende"
+    )
 
 
 class Source(Frozen):
     """Somebody who may report: which events, about where, in which realms. Anything else is refused with a reason."""
 
-    id: Id
-    name: Name
-    source: Annotated[str, StringConstraints(min_length=1, max_length=512)]
-    may: tuple[EventKind, ...] = Field(min_length=1)
+    id: Id = Field(description="Källans korta namn")
+    name: Name = Field(description="Namnet som människor ser")
+    source: Annotated[str, StringConstraints(min_length=1, max_length=512)] = Field(
+        description="Det namn avsändaren skriver i sina meddelanden"
+    )
+    may: tuple[EventKind, ...] = Field(min_length=1, description="Vad källan får rapportera")
     kinds: tuple[KindId, ...] = Field(default=(), description="Tillåtna händelseslag; tomt: alla")
     areas: Ids = Field(default=(), description="Tillåtna områden; tomt: hela staden")
-    realms: tuple[Annotated[str, Field(pattern=r"^(live|exercise/(\*|[a-z0-9_-]+))$")], ...] = ("live",)
+    realms: tuple[Annotated[str, Field(pattern=r"^(live|exercise/(\*|[a-z0-9_-]+))$")], ...] = Field(
+        default=("live",), description="live, eller exercise/<övning>"
+    )
 
 
 UNKNOWN_OPERATOR = "okänd"

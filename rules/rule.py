@@ -31,15 +31,15 @@ class SensorCondition(Frozen):
     """A sensor, or any sensor of a kind: over or under a limit or between two, perhaps for a time; changing fast; or
     silent. Exactly one of these."""
 
-    sensor: Id
-    above: Limit | None = None
-    below: Limit | None = None
+    sensor: Id = Field(description="En givares id, eller ett givarslag: då räknas varje givare av slaget")
+    above: Limit | None = Field(default=None, description="Över den här gränsen (gränsen själv räknas inte)")
+    below: Limit | None = Field(default=None, description="Under den här gränsen (gränsen själv räknas inte)")
     between: tuple[Limit, Limit] | None = Field(default=None, description="Mellan två värden, gränserna inräknade")
     rises: Limit | None = Field(default=None, gt=0, description="Stiger minst så mycket inom tiden i 'within'")
     falls: Limit | None = Field(default=None, gt=0, description="Sjunker minst så mycket inom tiden i 'within'")
-    within: Duration | None = None
+    within: Duration | None = Field(default=None, description="Tiden som ändringen ska ske inom, som '1 h'")
     silent_for: Duration | None = Field(default=None, description="Inget värde på så länge")
-    for_: Duration | None = Field(default=None, alias="for")
+    for_: Duration | None = Field(default=None, alias="for", description="Så länge ska gränsen ha hållit, som '30 min'")
 
     @model_validator(mode="after")
     def _has_a_limit(self) -> SensorCondition:
@@ -86,10 +86,10 @@ class Different(StrEnum):
 class IncidentsCondition(Frozen):
     """Incidents of a kind: at least so many, in different places, within a time."""
 
-    incidents: KindIds = Field(min_length=1)
-    at_least: int = Field(default=1, ge=1, le=10_000)
-    different: Different | None = None
-    within: Duration | None = None
+    incidents: KindIds = Field(min_length=1, description="Händelselag som räknas: ett, eller flera i en lista")
+    at_least: int = Field(default=1, ge=1, le=10_000, description="Minst så många rapporter")
+    different: Different | None = Field(default=None, description="Vad som ska skilja sig åt för att räknas som flera")
+    within: Duration | None = Field(default=None, description="Tiden som rapporterna ska ligga inom, som '60 min'")
     in_a_row: int | None = Field(default=None, ge=2, le=100, description="Så många i rad, obrutet")
     broken_by: KindIds = Field(default=(), description="Händelselag som bryter raden")
     open_for: Duration | None = Field(default=None, description="Räknas först när den varit öppen så länge")
@@ -119,8 +119,10 @@ ANY_WARNING = "alla"
 class WarningCondition(Frozen):
     """An authority's warning is in force: of a kind (or `alla`), at this severity or worse."""
 
-    warning: KindIds = Field(min_length=1)
-    severity: Severity = Severity.MESSAGE
+    warning: KindIds = Field(
+        min_length=1, description="Varningens slag som myndigheten skriver det (RAIN, HIGH_FLOW), eller 'alla'"
+    )
+    severity: Severity = Field(default=Severity.MESSAGE, description="Lägst så allvarlig: message, yellow, orange, red")
 
     def covers(self, severity: Severity) -> bool:
         """True if a warning of this severity is bad enough. An unknown severity counts as bad enough for the
@@ -134,44 +136,46 @@ class DistrictsCondition(Frozen):
     """So many districts have an open matter at this level or higher: alert_level, provisional included, unless
     `declared` (semantics 11)."""
 
-    districts: LevelId
-    at_least: int = Field(default=1, ge=1, le=1_000)
-    declared: bool = False
+    districts: LevelId = Field(description="Nivån som stadsdelsområdena ska ha, eller en högre")
+    at_least: int = Field(default=1, ge=1, le=1_000, description="Minst så många stadsdelsområden")
+    declared: bool = Field(default=False, description="Räkna bara nivåer som någon har beslutat")
 
 
 class CalendarCondition(Frozen):
     """It is night, a weekend, a holiday ... when the rest of an `all` comes true. The hours only decide whether a rule
     begins to hold: what has begun does not end because morning comes."""
 
-    calendar: Hours
+    calendar: Hours = Field(
+        description="Natt, helg, helgdag, kontorstid eller annan tid; avgör bara om regeln börjar gälla"
+    )
 
 
 class DecisionCondition(Frozen):
     """An authority has decided a level, and so many different persons have registered it."""
 
-    decision: LevelId
-    by: Id
-    confirmed_by: int = Field(default=2, ge=2, le=5)
+    decision: LevelId = Field(description="Nivån som är beslutad")
+    by: Id = Field(description="Myndigheten som beslutar")
+    confirmed_by: int = Field(default=2, ge=2, le=5, description="Så många olika personer ska ha registrerat beslutet")
 
 
 class SequenceCondition(Frozen):
     """One thing, then another no later than so long after it."""
 
-    first: Leaf
-    then: Leaf
-    within: Duration
+    first: Leaf = Field(description="Det som ska hända först")
+    then: Leaf = Field(description="Det som ska hända sedan")
+    within: Duration = Field(description="Tiden däremellan, högst")
 
 
 class AllCondition(Frozen):
     """Every one of these holds."""
 
-    all: tuple[Leaf, ...] = Field(min_length=2, max_length=10)
+    all: tuple[Leaf, ...] = Field(min_length=2, max_length=10, description="Alla dessa villkor ska gälla samtidigt")
 
 
 class AnyCondition(Frozen):
     """At least one of these holds."""
 
-    any: tuple[Leaf, ...] = Field(min_length=2, max_length=10)
+    any: tuple[Leaf, ...] = Field(min_length=2, max_length=10, description="Något av dessa villkor ska gälla")
 
 
 def _key_of(value: Any) -> str | None:
@@ -211,22 +215,31 @@ AnyCondition.model_rebuild()
 class Rule(Frozen):
     """One rule as its author wrote it."""
 
-    id: Id
-    name: Name
+    id: Id = Field(description="Regelns korta namn: a-z, 0-9 och - _ . Det byts inte sedan")
+    name: Name = Field(description="Namnet som människor ser")
     each: Scope | None = Field(default=None, description="Ett tillstånd per ...; utelämnas: ett för hela staden")
     areas: Ids = Field(default=(), description="Gäller bara i dessa områden; utelämnas: överallt")
-    when: Condition
-    until: Condition | None = None
-    level: LevelId | None = None
+    when: Condition = Field(description="Villkoret: när regeln börjar gälla")
+    until: Condition | None = Field(
+        default=None,
+        description="När det är över; utelämnas: när orsakerna varit borta så länge som profile.hold säger",
+    )
+    level: LevelId | None = Field(default=None, description="Nivån som regeln betyder; utelämnas: den lägsta")
     concerns: Ids = Field(default=(), description="Funktioner vars ansvariga larmas; utelämnas: händelselagets egna")
-    action: Action = Action.ACT
-    notify: Addressees = ()
-    also_notify: Addressees = ()
-    message: Annotated[str, Field(max_length=500)] | None = None
+    action: Action = Field(
+        default=Action.ACT,
+        description="Vad den ansvariga ska göra: act (agera) om inget annat sägs, inform för att bara veta",
+    )
+    notify: Addressees = Field(default=(), description="Roller som också ska veta: roll eller roll@organisation")
+    also_notify: Addressees = Field(default=(), description="Fler roller som ska veta, utöver notify")
+    message: Annotated[str, Field(max_length=500)] | None = Field(
+        default=None,
+        description="Texten; {value} {unit} {limit} {place} {area} {asset} {kind} {text} {count} {level} fylls i",
+    )
     first_step: Annotated[str, Field(max_length=300)] | None = Field(
         default=None, description="Vad den ansvariga ska göra först"
     )
-    danger_to_life: bool = False
+    danger_to_life: bool = Field(default=False, description="Fara för liv: alla larmas på en gång och 112 står först")
 
     @model_validator(mode="after")
     def _is_not_lowered_by_silence(self) -> Rule:

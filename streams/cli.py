@@ -144,6 +144,19 @@ def explain(
     _leave(lambda: tell(directory, rule, machine=json))
 
 
+@app.command(cls=SwedishCommand, epilog=_examples("beredd schema rules/stockholm --out rules/stockholm/schema.json"))
+def schema(
+    directory: Annotated[
+        Path | None, typer.Argument(metavar="[KATALOG]", help="Profilen; utelämnas: rules/stockholm om den finns.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FIL", help="Skriv till filen i stället.")] = None,
+) -> None:
+    """Skriver ett JSON Schema för profilens filer, så att editorn hjälper till."""
+    from streams.commands.schema import schema as write
+
+    _leave(lambda: write(directory, out))
+
+
 @app.command(
     "test",
     cls=SwedishCommand,

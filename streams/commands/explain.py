@@ -19,6 +19,7 @@ from rules.document import did_you_mean
 from rules.explain import area_name, say, uncapitalised
 from rules.ladder import Entered
 from rules.policy import CompiledRule
+from rules.rule import WarningCondition, leaves
 from streams.commands.console import DIM, FINE, UsageFault, as_json, data, profile_directory
 from streams.commands.profiles import intake_at
 from streams.commands.words import ACTION, PRINCIPLE, RELATION
@@ -66,10 +67,7 @@ def _clauses(profile: Profile, rule: CompiledRule) -> Iterator[str]:
     said, registry = rule.rule, profile.policy.registry
     where = f" (bara {', '.join(area_name(a, registry) for a in said.areas)})" if said.areas else ""
     yield f"{EACH[said.each]}{where}: gäller när {say(said.when, registry)}"
-    if said.until is not None:
-        yield f"är över när {say(said.until, registry)}"
-    else:
-        yield f"är över när allt den vilar på har varit borta i {duration.say(profile.policy.settings.hold)}"
+    yield _over(profile, rule)
     yield _level(profile, rule)
     if said.concerns:
         names = (uncapitalised(registry.functions[f].name) for f in said.concerns)
@@ -80,6 +78,19 @@ def _clauses(profile: Profile, rule: CompiledRule) -> Iterator[str]:
         yield f"det första att göra: {said.first_step.rstrip('.')}"
 
 
+def _over(profile: Profile, rule: CompiledRule) -> str:
+    level, registry = profile.policy.ladder[rule.level], profile.policy.registry
+    if rule.rule.until is not None:
+        return f"är över när {say(rule.rule.until, registry)}"
+    if level.entered is Entered.DECLARED:
+        return f"är över när {level.confirmed_by} personer har registrerat att {level.by} har upphävt beslutet"
+    over = f"är över när allt den vilar på har varit borta i {duration.say(profile.policy.settings.hold)}"
+    warned = any(isinstance(leaf, WarningCondition) for leaf in leaves(rule.rule.when))
+    if warned and rule.level != profile.policy.ladder.lowest:  # semantics 17
+        return f"{over}; en varning som bara försvinner ur listan sänker inget"
+    return over
+
+
 def _level(profile: Profile, rule: CompiledRule) -> str:
     level = profile.policy.ladder[rule.level]
     name = uncapitalised(level.name)
@@ -87,7 +98,8 @@ def _level(profile: Profile, rule: CompiledRule) -> str:
         case Entered.DETECTED:
             return f"ger nivån {name}"
         case Entered.DECIDED:
-            return f"föreslår nivån {name}; en människa beslutar inom {duration.say(level.decide_within)}"
+            within = duration.say(level.decide_within)
+            return f"föreslår nivån {name}: en människa beslutar inom {within}, också om att sänka den"
         case Entered.DECLARED:
             return f"registrerar nivån {name}, som {level.by} beslutar"
 

@@ -29,7 +29,7 @@ HELP = (
     (re.compile(r"\[default: (.+?)\]"), r"[förval: \1]"),
 )
 FAULTS = (
-    (re.compile(r"^No such command (.+?)\.?( Did you mean (.+)\?)?$"), "okänt kommando {0}", "; menade du {2}?"),
+    (re.compile(r"^No such command (.+?)\.?( Did you mean ('[^']+').*\?)?$"), "okänt kommando {0}", "; menade du {2}?"),
     (re.compile(r"^No such option: (\S+)( \(Possible options: (.+)\))?$"), "okänt val '{0}'", "; menade du {2}?"),
     (re.compile(r"^Missing command\.$"), "ange ett kommando", ""),
     (re.compile(r"^Missing (?:argument|option|parameter) (.+?)\.( .*)?$", re.S), "{0} saknas", ""),

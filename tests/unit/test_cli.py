@@ -36,7 +36,8 @@ FEEDS = ROOT / "tests" / "data" / "feeds"
 SMHI = FEEDS / "smhi-warnings" / "ha_core_wind_yellow.json"
 BROKEN_CAP = FEEDS / "cap" / "google+cap-library__invalid.cap"
 
-COMMANDS = ["", "run", "demo", "check", "who", "feed", "events", "events send", "events log", "status", "ack"]
+COMMANDS = ["", "run", "demo", "check", "explain", "schema", "test", "who", "feed", "reload", "status", "ack"]
+COMMANDS.extend(["events", "events send", "events log"])
 
 
 def beredd(*args: object, stdin: str | bytes | None = None) -> Result:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import base64
 import importlib
+import json
+import os
 import shutil
 import string
 import time
@@ -17,10 +19,14 @@ from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+from typer.testing import CliRunner
 
 from notifiers.profile import load_profile
 from rules.document import MAX_BYTES, MAX_FAULTS, MAX_TOTAL
 from rules.fault import Language, Text
+from rules.sentences import SPECIAL, TYPES
+from streams.cli import app
+from streams.commands.check import look
 
 ROOT = Path(__file__).parents[2]
 LILLBY = ROOT / "rules" / "lillby"
@@ -79,8 +85,6 @@ def test_every_text_has_the_same_parameters_in_both_languages_and_a_code_of_its_
 
 
 def test_every_error_that_our_models_raise_of_themselves_has_words_in_both_languages() -> None:
-    from rules.sentences import SPECIAL, TYPES
-
     raised = {
         node.args[0].value
         for file in [*(ROOT / "rules").glob("*.py"), *(ROOT / "notifiers").glob("*.py")]
@@ -94,6 +98,21 @@ def test_every_error_that_our_models_raise_of_themselves_has_words_in_both_langu
 
 def test_no_message_is_pydantics_own_english() -> None:
     assert [line for case in CASES for line in case["sv"] if "Input should" in line or "expected" in line] == []
+
+
+def test_check_speaks_english_when_asked_and_its_json_has_the_codes(tmp_path: Path) -> None:
+    text = (LILLBY / "rules.yaml").read_text("utf-8").replace("    level:", "    levle:", 1)
+    directory = str(lillby(tmp_path, "rules.yaml", text.encode()))
+
+    spoken = CliRunner().invoke(app, ["check", directory, "--lang", "en"])
+    machine = CliRunner().invoke(app, ["check", directory, "--lang", "en", "--json"])
+    wrong = CliRunner().invoke(app, ["check", directory, "--lang", "fi"])
+
+    assert "unknown key 'levle'; did you mean 'level'?" in spoken.stdout
+    assert "1 error, 0 findings" in spoken.stdout
+    (fault,) = json.loads(machine.stdout)["faults"]
+    assert (fault["code"], fault["message"]) == ("key-unknown", "unknown key 'levle'; did you mean 'level'?")
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
 
 
 # --- bounded time and memory -----------------------------------------------------------------------------------------
@@ -117,8 +136,6 @@ def test_a_profile_larger_than_can_be_read_is_not_read_to_its_end(
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
-    import os
-
     directory = lillby(tmp_path, "other.yaml", b"rules: []\n")
     (directory / "other.yaml").unlink()
     os.mkfifo(directory / "other.yaml")
@@ -126,6 +143,17 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     _, faults = load_profile(directory)
 
     assert [f.code for f in faults] == ["file-not-plain"]
+
+
+def test_maps_merged_into_maps_take_no_time(tmp_path: Path) -> None:
+    """Eight maps, each merged six times into the next: 6^8 copies if they were copied."""
+    rows = ["m0: &m0 {a: 1}", *(f"m{i}: &m{i} {{<<: [{', '.join([f'*m{i - 1}'] * 6)}]}}" for i in range(1, 9))]
+    began = time.monotonic()
+
+    _, faults = load_profile(lillby(tmp_path, "rules.yaml", "\n".join(rows).encode()))
+
+    assert faults
+    assert time.monotonic() - began < 5
 
 
 def test_no_more_faults_of_one_file_are_told_than_anybody_reads(tmp_path: Path) -> None:
@@ -140,8 +168,6 @@ def test_no_more_faults_of_one_file_are_told_than_anybody_reads(tmp_path: Path) 
 
 
 def test_a_thousand_rules_are_checked_within_five_seconds(tmp_path: Path) -> None:
-    from streams.commands.check import look
-
     rules = "".join(
         f"  - id: r{i}\n    name: Regel {i}\n    when: {{sensor: pegel-hamnen, above: {i}.5, for: 10 min}}\n"
         f"    until: {{sensor: pegel-hamnen, below: {i}.2, for: 10 min}}\n    concerns: [water, streets]\n"
