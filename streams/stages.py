@@ -14,6 +14,7 @@ from pydantic import Field, TypeAdapter
 
 from notifiers import alert, contact
 from notifiers.notice import NoticeRecord
+from notifiers.plan import Entry, PlanSnapshot
 from notifiers.profile import Profile
 from rules import assess, entries
 from rules.frozen import Frozen
@@ -40,11 +41,11 @@ def _union(kinds: Any) -> TypeAdapter[Any]:
 
 STAGES: Mapping[Stage, Keyed] = {
     Stage.ASSESS: Keyed(_assess, _union(entries.Entry), _union(assess.Message)),
-    Stage.ALERT: Keyed(alert.step, _union(alert.Entry), _union(alert.Message)),
+    Stage.ALERT: Keyed(alert.step, _union(Entry), _union(alert.Message)),
     Stage.CONTACT: Keyed(contact.step, _union(contact.Entry), _union(contact.Message)),
 }
 
-RECORDS: TypeAdapter[Any] = _union(MatterSnapshot | LogLine | alert.PlanSnapshot | NoticeRecord)
+RECORDS: TypeAdapter[Any] = _union(MatterSnapshot | LogLine | PlanSnapshot | NoticeRecord)
 """What stages write down for views."""
 
 
@@ -58,7 +59,7 @@ def about(record: Frozen) -> str | None:
     match record:
         case MatterSnapshot():
             return f"matter/{record.matter.id}"
-        case alert.PlanSnapshot():
+        case PlanSnapshot():
             return f"plan/{record.matter}"
         case NoticeRecord():
             return f"notice/{record.id}"

@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from notifiers.alert import PlanSnapshot
 from notifiers.notice import NoticeRecord
 from notifiers.obligation import Obligation
+from notifiers.plan import PlanSnapshot
 from rules.frozen import Frozen
 from rules.matter import Matter
 from rules.record import LogLine, MatterSnapshot

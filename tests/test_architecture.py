@@ -24,7 +24,19 @@ EDGES = {"rules.document", "rules.loader", "rules.geography"}
 
 CORE = {
     f"notifiers.{name}"
-    for name in ("alert", "contact", "principles", "obligation", "notice", "message", "roster", "attempt")
+    for name in (
+        "alert",
+        "plan",
+        "escalation",
+        "mailing",
+        "contact",
+        "principles",
+        "obligation",
+        "notice",
+        "message",
+        "roster",
+        "attempt",
+    )
 }
 """The pure modules of `notifiers`."""
 

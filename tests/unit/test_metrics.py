@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from notifiers.alert import PlanSnapshot
 from notifiers.attempt import Medium, Verdict
 from notifiers.notice import Row
 from notifiers.obligation import Obligation, ObligationState
+from notifiers.plan import PlanSnapshot
 from notifiers.profile import Profile
 from rules.ladder import Action, Principle
 from rules.matter import Matter
