@@ -158,19 +158,19 @@ class Docket:
             return
         for leaf in self.policy.district_leaves:
             assert isinstance(leaf.condition, DistrictsCondition)
-            was = before is not None and self._at_level(before, leaf.condition)
-            present = self._at_level(matter, leaf.condition)
+            was = before is not None and self.at_level(before, leaf.condition)
+            present = self.at_level(matter, leaf.condition)
             if was != present:
-                fact = self._level_fact(matter, leaf.condition.districts)
+                fact = self.level_fact(matter, leaf.condition.districts)
                 forward = Forward(rule=leaf.rule.identity, path=leaf.path, group="", fact=fact, present=present)
                 self.draft.emit(Stage.ASSESS, registry.city, forward)
 
-    def _at_level(self, matter: Matter, condition: DistrictsCondition) -> bool:
+    def at_level(self, matter: Matter, condition: DistrictsCondition) -> bool:
         level = matter.declared_state if condition.declared else matter.alert_level
         ladder = self.policy.ladder
         return matter.open and ladder.rank(level) >= ladder.rank(condition.districts)
 
-    def _level_fact(self, matter: Matter, level: str) -> Fact:
+    def level_fact(self, matter: Matter, level: str) -> Fact:
         return Fact(
             key=f"matter:{matter.id}",
             said=cut(f"{level} i {area_name(matter.area, self.policy.registry)}: {matter.title}", 500),

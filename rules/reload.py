@@ -143,7 +143,7 @@ class Reload:
         assert isinstance(leaf.condition, SensorCondition)
         value = next((v for v in (last.value, *last.others) if leaf.condition.holds(v)), last.value)
         reading = Reading(sensor=sensor, value=value, time=last.at)
-        self.sensing._sensor_leaf(leaf, reading, "", unbroken=False)
+        self.sensing.judge(leaf, reading, "", unbroken=False)
 
     def _incident(self, key: str) -> None:
         known = self.draft.find(KnownIncident, key)
@@ -214,12 +214,12 @@ class Reload:
             condition = leaf.condition
             if leaf.rule.identity in new and not leaf.lowers and isinstance(condition, DistrictsCondition):
                 for matter in [m for m in self.docket.kept() if self._at_district(m, condition)]:
-                    fact = self.docket._level_fact(matter, condition.districts)
+                    fact = self.docket.level_fact(matter, condition.districts)
                     self.instances.fact(leaf, "", fact, present=True)
 
     def _at_district(self, matter: Matter, condition: DistrictsCondition) -> bool:
         district = self.registry.district(self.draft.key) is not None
-        return district and self.docket._at_level(matter, condition)
+        return district and self.docket.at_level(matter, condition)
 
 
 def _is_limit(leaf: LeafRef) -> bool:

@@ -46,7 +46,7 @@ class Sensing:
         self.draft.put(key, LastValue(value=reading.value, at=reading.time))
         unbroken = last is not None and reading.time - last.at <= self._validity(reading.sensor)
         for leaf in self._sensor_leaves(reading.sensor):
-            self._sensor_leaf(leaf, reading, event.id, unbroken=unbroken)
+            self.judge(leaf, reading, event.id, unbroken=unbroken)
 
     def _sensor_leaves(self, sensor: str) -> tuple[LeafRef, ...]:
         return self.policy.matching(EventKind.READINGS, sensor, self.draft.key)
@@ -65,9 +65,9 @@ class Sensing:
         )
         for leaf in self._sensor_leaves(reading.sensor):
             if not leaf.lowers and _is_limit(leaf) and self._beyond(leaf, reading):
-                self._sensor_leaf(leaf, reading, event.id, unbroken=True)
+                self.judge(leaf, reading, event.id, unbroken=True)
 
-    def _sensor_leaf(self, leaf: LeafRef, reading: Reading, event: str, *, unbroken: bool) -> None:
+    def judge(self, leaf: LeafRef, reading: Reading, event: str, *, unbroken: bool) -> None:
         condition = leaf.condition
         assert isinstance(condition, SensorCondition)
         group = self.instances.sensor_group(leaf, reading.sensor)
