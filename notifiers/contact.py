@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Literal, assert_never
 
-from notifiers.attempt import Attempt, Outcome, Verdict
+from notifiers.attempt import Attempt, Medium, Outcome, Verdict
 from notifiers.message import WHOLE, compose
 from notifiers.notice import Handover, Notice, NoticeRecord, NoticeState
 from notifiers.profile import Profile
@@ -166,7 +166,7 @@ class _Contacting:
         if outcome.verdict is Verdict.ACCEPTED:
             self._reached(sending)
         else:
-            self._next(sending, f"{outcome.verdict}: {outcome.why}")
+            self._next(sending, f"{_WENT[outcome.verdict]}: {outcome.why}" if outcome.why else _WENT[outcome.verdict])
 
     def due(self, name: str) -> None:
         if name == "window":
@@ -177,7 +177,7 @@ class _Contacting:
             self._next(sending, "inget besked från kanalen i tid")
 
     def _next(self, sending: Sending, why: str) -> None:
-        medium = self._medium(sending)
+        medium = _BY[Medium(self._medium(sending))]
         for notice in sending.notices:
             said = f"{self._name()}: {medium} misslyckades ({why[:200]}); provar nästa kanal."
             self._log(Happening.NOTIFIED, said, notice.matter)
@@ -187,9 +187,8 @@ class _Contacting:
         self._forget(sending.id)
         self._record(sending.id, sending.notices, NoticeState.REACHED, self._medium(sending), sending.number)
         for notice in sending.notices:
-            self._log(
-                Happening.REACHED, f"{self._name()} har fått meddelandet som {self._medium(sending)}.", notice.matter
-            )
+            by = _BY[Medium(self._medium(sending))]
+            self._log(Happening.REACHED, f"{self._name()} har fått meddelandet som {by}.", notice.matter)
             self._tell_alert(notice, reached=True, why="")
 
     def _failed(self, identity: str, notices: tuple[Notice, ...], attempts: int) -> None:
@@ -244,3 +243,12 @@ def _letters(notices: tuple[Notice, ...]) -> Iterator[tuple[Notice, ...]]:
     shares = [critical[i : i + WHOLE] for i in range(0, len(critical), WHOLE)] or [()]
     yield from shares[:-1]
     yield shares[-1] + others
+
+
+_BY = {Medium.PUSH: "pushnotis", Medium.SMS: "sms", Medium.MAIL: "e-post", Medium.WEBHOOK: "systemanrop"}
+_WENT = {
+    Verdict.ACCEPTED: "togs emot",
+    Verdict.RETRYABLE: "gick inte just nu",
+    Verdict.REJECTED: "avvisades",
+    Verdict.TIMED_OUT: "fick inget svar i tid",
+}

@@ -19,8 +19,6 @@ from rules.events import LIVE
 from rules.fault import Fault, Gravity, Message
 from rules.item import Documents
 
-UNRESOLVED = "responsibility_unresolved"
-
 
 def lint(
     profile: Profile, documents: Documents, now: datetime, watch: Callable[[int], None] | None = None
@@ -39,7 +37,7 @@ def lint(
 def _unheard(profile: Profile, rows: tuple[Row, ...]) -> Message | None:
     if not any(_reached(profile, row) for row in rows):
         return NOBODY_REACHED()
-    if all(UNRESOLVED in row.because for row in rows):
+    if all(row.responsibility_unresolved for row in rows):
         roles = dict.fromkeys(row.role for row in rows)
         return NOBODY_RESPONSIBLE(role=", ".join(roles))
     return None

@@ -31,6 +31,7 @@ class Row(Frozen):
     relation: Relation
     answer_within: Duration | None = None
     provisional: bool = Field(default=False, description="Bara för att ett förslag väntar på beslut")
+    responsibility_unresolved: bool = Field(default=False, description="Ingen ansvarig finns i registret")
     persons: tuple[str, ...] = Field(default=(), description="Namngivna i delegationen; annars rollens innehavare")
 
     @property

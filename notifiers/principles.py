@@ -71,8 +71,8 @@ class _Planning:
             self.named(addressee, f"regeln «{cause.name}»")
         if self.added == before:
             role, organisation = self.roster.last_resort
-            why = "ingen annan mottagare är känd (responsibility_unresolved)"
-            self._add(role, organisation, Action.ACT, Principle.RESPONSIBILITY, why)
+            why = f"ingen annan mottagare är känd: ansvarig för «{cause.name}» saknas i registret"
+            self._add(role, organisation, Action.ACT, Principle.RESPONSIBILITY, why, unresolved=True)
 
     # --- responsibility and proximity --------------------------------------------------------------------------------
 
@@ -147,7 +147,16 @@ class _Planning:
                 if duty.function == function and place in (duty.areas or organisation.areas or (self.registry.city,)):
                     yield organisation, duty.role
 
-    def _duty(self, organisation: str, action: Action, principle: Principle, why: str, role: str | None = None) -> bool:
+    def _duty(
+        self,
+        organisation: str,
+        action: Action,
+        principle: Principle,
+        why: str,
+        role: str | None = None,
+        *,
+        unresolved: bool = False,
+    ) -> bool:
         """The organisation's nearest role gets a row. False if nobody there can be told."""
         known = self.registry.organisations[organisation]
         nearest = next(
@@ -155,19 +164,19 @@ class _Planning:
         )
         if nearest is None:
             return False
-        self._add(nearest, organisation, action, principle, f"{known.name} {why}")
+        self._add(nearest, organisation, action, principle, f"{known.name} {why}", unresolved=unresolved)
         return True
 
     def _unresolved(self, cause: Cause) -> None:
         """Nobody is known to be responsible: the area's coordinator, and failing that the duty officer, must find
         out."""
-        why = f"tar emot, för ingen ansvarig är känd för «{cause.name}» (responsibility_unresolved)"
+        why = f"tar emot: ansvarig för «{cause.name}» saknas i registret"
         found = False
         for area in self._areas(cause):
-            found |= self._coordinator(area, why)
+            found |= self._coordinator(area, why, unresolved=True)
         if not found:
             role, organisation = self.roster.last_resort
-            self._add(role, organisation, Action.ACT, Principle.RESPONSIBILITY, why)
+            self._add(role, organisation, Action.ACT, Principle.RESPONSIBILITY, why, unresolved=True)
 
     # --- area responsibility -----------------------------------------------------------------------------------------
 
@@ -177,12 +186,13 @@ class _Planning:
             for area in self._areas(cause):
                 self._coordinator(area, "samordnar i sitt område")
 
-    def _coordinator(self, area: str, why: str) -> bool:
+    def _coordinator(self, area: str, why: str, *, unresolved: bool = False) -> bool:
         for place in self.registry.ancestors(area):
             for organisation in sorted(self.registry.organisations.values(), key=lambda o: o.id):
                 if place in organisation.coordinates and organisation.valid_at(self.now):
                     where = f"{why} ({area_name(place, self.registry)})"
-                    return self._duty(organisation.id, Action.COORDINATE, Principle.AREA_RESPONSIBILITY, where)
+                    principle = Principle.AREA_RESPONSIBILITY
+                    return self._duty(organisation.id, Action.COORDINATE, principle, where, unresolved=unresolved)
         return False
 
     def coordination(self) -> None:
@@ -287,6 +297,7 @@ class _Planning:
         persons: tuple[str, ...] = (),
         *,
         provisional: bool = False,
+        unresolved: bool = False,
     ) -> None:
         self.added += 1
         row = Row(
@@ -298,6 +309,7 @@ class _Planning:
             relation=self.registry.organisations[organisation].relation,
             answer_within=self.roster.answering.within(action),
             provisional=provisional and action is not Action.ACT,
+            responsibility_unresolved=unresolved,
             persons=persons,
         )
         known = self.rows.get(row.key)

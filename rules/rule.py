@@ -52,7 +52,7 @@ class SensorCondition(Frozen):
         if self.above is not None and self.below is not None and self.above >= self.below:
             raise PydanticCustomError("limit_empty", "no value is both above and below these")
         if self.between is not None and self.between[0] > self.between[1]:
-            raise PydanticCustomError("limit_empty", "det första talet i 'between' är det lägre")
+            raise PydanticCustomError("band_empty", "the first of 'between' is the lower")
         if self.changes != (self.within is not None):
             raise PydanticCustomError("change_within", "'rises' och 'falls' behöver 'within', och bara de")
         return self

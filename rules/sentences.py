@@ -53,6 +53,7 @@ TYPES: Mapping[str, Text] = {
     "limit_missing": say.LIMIT_MISSING,
     "limit_mixed": say.LIMIT_MIXED,
     "limit_empty": say.LIMIT_EMPTY,
+    "band_empty": say.BAND_EMPTY,
     "change_within": say.CHANGE_WITHIN,
     "different_of_one": say.DIFFERENT_OF_ONE,
     "in_a_row": say.IN_A_ROW,
@@ -96,8 +97,6 @@ def sentence(error: ErrorDetails, model: type[BaseModel]) -> Message:
     kind, given, ctx = error["type"], error.get("input"), error.get("ctx", {})
     if given is None and kind not in ("missing", "extra_forbidden", "invalid_key"):
         return say.EMPTY_VALUE(key=next((s for s in reversed(error["loc"]) if isinstance(s, str) and s[0] != "<"), ""))
-    if kind == "limit_empty" and isinstance(given, dict) and "between" in given:
-        return say.BAND_EMPTY()
     if kind in TYPES:
         return TYPES[kind]()
     if kind == "string_type" and isinstance(given, (list, dict)):

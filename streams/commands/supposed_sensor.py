@@ -1,38 +1,33 @@
-"""A sensor supposed to pass the limit of the most serious rule that listens to it, for as long as the rule asks."""
+"""A sensor supposed to do what the most serious rule that listens to it asks, for as long as it asks."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from notifiers.profile import Profile
-from rules import duration
 from rules.events import EventKind, Reading, Readings
-from rules.explain import area_name, quantity, sensor_words
+from rules.explain import area_name
 from rules.policy import LeafRef
 from rules.registry import Sensor
-from rules.rule import AllCondition, SensorCondition
+from rules.rule import AllCondition, SensorCondition, SequenceCondition
 from streams.commands.console import UsageFault
+from streams.commands.course import Course
 from streams.commands.question import Question, Supposed, admitted
 from streams.intake import Intake
 
-READINGS_MAX = 500
-"""A condition that holds for days needs no reading a minute here."""
-
 
 def beyond_limit(intake: Intake, question: Question, at: datetime) -> Supposed | None:
-    """Readings that keep the sensor past the limit, up to this moment. None if no rule listens to it."""
+    """Readings after which the rule holds at this moment. None if no rule listens to the sensor."""
     listening = [(s, leaf) for s in sensors(intake.profile, question) for leaf in _leaves(intake.profile, s)]
     if not listening:
         return None
     ladder = intake.profile.policy.ladder
     sensor, leaf = max(listening, key=lambda found: ladder.rank(found[1].rule.level))
-    values = dict(_values(intake.profile, sensor, leaf))
-    longest = max((_held(ref) for ref in leaf.rule.when), default=timedelta(0))
-    moments = _moments(intake.profile, tuple(values), at, longest)
-    events = tuple(admitted(intake, _readings(values, moment), moment) for moment in moments)
-    return Supposed(intake, events, _said(intake.profile, values, longest, leaf))
+    courses = tuple(_courses(intake.profile, sensor, leaf, at))
+    events = tuple(admitted(intake, readings, moment) for moment, readings in _heard(intake.profile, courses))
+    return Supposed(intake, events, _said(intake.profile, (course for course, _ in courses), leaf))
 
 
 def sensors(profile: Profile, question: Question) -> tuple[Sensor, ...]:
@@ -52,61 +47,65 @@ def _leaves(profile: Profile, sensor: Sensor) -> tuple[LeafRef, ...]:
     return tuple(leaf for leaf in found if not leaf.lowers)
 
 
-def _values(profile: Profile, sensor: Sensor, leaf: LeafRef) -> Iterator[tuple[str, float]]:
-    """A value beyond the limit for the sensor, and where the rule asks for several at once, for one of each other."""
-    wanted = leaf.rule.when if isinstance(leaf.rule.rule.when, AllCondition) else (leaf,)
+def _courses(profile: Profile, sensor: Sensor, leaf: LeafRef, at: datetime) -> Iterator[tuple[Course, datetime]]:
+    """What each sensor the rule needs goes through, and until when."""
+    match leaf.rule.rule.when:
+        case SequenceCondition() as sequence:
+            for part, ends in zip(leaf.rule.when, (at - sequence.within / 2, at), strict=True):
+                for course in _together(profile, sensor, leaf, (part,)):
+                    yield course, ends
+        case AllCondition():
+            for course in _together(profile, sensor, leaf, leaf.rule.when):
+                yield course, at
+        case _:
+            for course in _together(profile, sensor, leaf, (leaf,)):
+                yield course, at
+
+
+def _together(profile: Profile, sensor: Sensor, leaf: LeafRef, wanted: Iterable[LeafRef]) -> Iterator[Course]:
+    """For the sensor, and for one sensor of each other condition, a course that meets all that is asked of it."""
+    asked: dict[str, list[SensorCondition]] = defaultdict(list)
     for other in wanted:
         if isinstance(other.condition, SensorCondition):
             near = sensor if other is leaf else _nearest(profile, sensor, other.condition)
             if near is not None:
-                yield near.id, beyond(other.condition)
+                asked[near.id].append(other.condition)
+    for found, conditions in asked.items():
+        yield _from_rest(profile, Course(found, tuple(conditions)))
+
+
+def _from_rest(profile: Profile, course: Course) -> Course:
+    """The course from a value that no rule minds."""
+    registry = profile.policy.registry
+    sensor = registry.sensors[course.sensor]
+    kind = registry.sensor_kinds[sensor.kind]
+    minds = [c for leaf in _leaves(profile, sensor) if isinstance(c := leaf.condition, SensorCondition)]
+    limits = [c for c in minds if not c.changes and c.silent_for is None]
+    usual = [(kind.lowest + kind.highest) / 2] if kind.lowest is not None and kind.highest is not None else []
+    edges = [edge for c in limits for edge in (c.above, c.below) if edge is not None]
+    quiet = (value for value in (*usual, 0.0, *edges) if not any(c.holds(value) for c in limits))
+    return Course(course.sensor, course.conditions, next(quiet, 0.0))
 
 
 def _nearest(profile: Profile, sensor: Sensor, condition: SensorCondition) -> Sensor | None:
     registry = profile.policy.registry
     home = registry.home((sensor.area,))
     found = registry.sensors_of(condition.sensor)
+    if sensor in found:
+        return sensor
     return next((s for s in found if registry.within(s.area, home)), next(iter(found), None))
 
 
-def beyond(condition: SensorCondition) -> float:
-    """A value that the condition holds for, a little past its limit."""
-    above, below = condition.above, condition.below
-    if above is not None and below is not None:
-        return (above + below) / 2
-    limit = above if above is not None else below
-    assert limit is not None, "a sensor condition has a limit"
-    step = 10.0 ** (math.floor(math.log10(abs(limit))) - 1) if limit else 0.1
-    return round(limit + (step if above is not None else -step), 6)
+def _heard(profile: Profile, courses: tuple[tuple[Course, datetime], ...]) -> Iterator[tuple[datetime, Readings]]:
+    """The sensors' values in the order they are heard, those of one moment together."""
+    by_moment: dict[datetime, dict[str, float]] = defaultdict(dict)
+    for course, ends in courses:
+        for moment, value in course.values(profile.policy.registry, ends):
+            by_moment[moment][course.sensor] = value
+    for moment, values in sorted(by_moment.items()):
+        yield moment, Readings(readings=tuple(Reading(sensor=s, value=v, time=moment) for s, v in values.items()))
 
 
-def _held(leaf: LeafRef) -> timedelta:
-    held = leaf.condition.for_ if isinstance(leaf.condition, SensorCondition) else None
-    return timedelta(seconds=held.total_seconds()) if held is not None else timedelta(0)
-
-
-def _moments(profile: Profile, sensors: tuple[str, ...], at: datetime, longest: timedelta) -> Iterator[datetime]:
-    """When the sensors are heard: often enough that no value grows stale before the limit has been held."""
-    registry = profile.policy.registry
-    valid = min(registry.sensor_kinds[registry.sensors[s].kind].valid_for for s in sensors)
-    step = max(valid / 2, longest / READINGS_MAX, timedelta(seconds=1))
-    moment = at - longest
-    while moment < at:
-        yield moment
-        moment += step
-    yield at
-
-
-def _readings(values: dict[str, float], at: datetime) -> Readings:
-    return Readings(readings=tuple(Reading(sensor=s, value=v, time=at) for s, v in values.items()))
-
-
-def _said(profile: Profile, values: dict[str, float], longest: timedelta, leaf: LeafRef) -> str:
-    registry = profile.policy.registry
-    told = []
-    for sensor, value in values.items():
-        name, unit = sensor_words(sensor, registry)
-        told.append(f"{name} {quantity(value, unit)}")
-    held = f" i {duration.say(longest)}" if longest else ""
-    said = " och ".join(told)
-    return f"{said[:1].upper()}{said[1:]}{held} (regeln «{leaf.rule.rule.name}»)"
+def _said(profile: Profile, courses: Iterable[Course], leaf: LeafRef) -> str:
+    said = " och ".join(course.said(profile.policy.registry) for course in courses)
+    return f"{said[:1].upper()}{said[1:]} (regeln «{leaf.rule.rule.name}»)"

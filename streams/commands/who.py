@@ -29,7 +29,7 @@ def who(directory: Path, question: Question, at: str | None, *, machine: bool) -
     intake = intake_at(directory)
     now = moment(at, intake.profile.policy.settings.timezone) if at is not None else datetime.now(UTC)
     supposed = suppose(intake, question, now)
-    rehearsal = _played(supposed)
+    rehearsal = _played(supposed, now)
     matters = tuple(s.matter for s in reversed(rehearsal.view.situations(LIVE)) if s.matter is not None)
     answer = Answer(supposed, rehearsal, matters, recipients(rehearsal, question.level), question.level)
     if machine:
@@ -47,12 +47,13 @@ def _one_thing(question: Question) -> None:
         raise UsageFault("--asset, --position och --danger gäller inte en givare; den har sin plats i profilen")
 
 
-def _played(supposed: Supposed) -> Rehearsal:
-    """A rehearsal in which the events have happened. CommandError if they lead to no alert."""
+def _played(supposed: Supposed, now: datetime) -> Rehearsal:
+    """A rehearsal in which the events have happened, at this moment. CommandError if they lead to no alert."""
     rehearsal = Rehearsal(supposed.intake, supposed.events[0].time)
     for event in supposed.events:
         rehearsal.advance(event.time)
         rehearsal.accept(event)
+    rehearsal.advance(now)
     last = supposed.events[-1]
     for addressed in supposed.intake.route(last, last.time):
         for flag in addressed.message.flags if isinstance(addressed.message, Reported) else ():

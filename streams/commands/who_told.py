@@ -124,7 +124,7 @@ def as_object(answer: Answer) -> dict[str, Any]:
 
 def _object(recipient: Recipient, answer: Answer) -> dict[str, Any]:
     row, profile = recipient.row, answer.profile
-    about = {"wave", "action", "role", "organisation", "principle", "because", "relation"}
+    about = {"wave", "action", "role", "organisation", "principle", "because", "relation", "responsibility_unresolved"}
     named = [_person(c, profile) for c in recipient.chain]
     return row.model_dump(mode="json", include=about) | {
         "matter": recipient.matter,

@@ -456,7 +456,9 @@ def test_an_incident_of_an_unknown_kind_reaches_the_duty_officer() -> None:
     run = play()
     run.incident("marsmanniskor", "m")
     assert run.rows()["tib", "stab"] == "act"
-    assert "responsibility_unresolved" in run.said()
+    assert "ansvarig för" in run.said()
+    assert "saknas i registret" in run.said()
+    assert "responsibility_unresolved" not in run.said()
 
 
 def test_an_incident_of_an_unknown_kind_in_a_district_reaches_its_coordinator() -> None:

@@ -20,12 +20,10 @@ from typer.testing import CliRunner, Result
 
 from notifiers.message import BASIS
 from notifiers.principles import SWEDISH
-from rules.rule import SensorCondition
 from streams.cli import app
 from streams.commands import words
 from streams.commands.console import clean
 from streams.commands.events import BATCH, NDJSON, STRUCTURED, content_type
-from streams.commands.supposed_sensor import beyond
 from streams.commands.swedish import fault_text
 from streams.intake import Intake
 from streams.pages import ACTION, PROPOSAL, STATE
@@ -386,23 +384,6 @@ def test_who_from_the_shell_with_the_profile_that_is_there() -> None:
     assert result.returncode == 0, result.stderr
     assert "Inre befäl i" in result.stdout
     assert "\x1b[" not in result.stdout
-
-
-@pytest.mark.parametrize(
-    ("limits", "value"),
-    [
-        ({"above": 3.75}, 3.85),
-        ({"below": 2.0}, 1.9),
-        ({"above": 0}, 0.1),
-        ({"below": -5}, -5.1),
-        ({"above": 1, "below": 2}, 1.5),
-    ],
-)
-def test_a_value_beyond_the_limit(limits: dict[str, float], value: float) -> None:
-    condition = SensorCondition.model_validate({"sensor": "x"} | limits)
-
-    assert beyond(condition) == value
-    assert condition.holds(value)
 
 
 # --- feed ------------------------------------------------------------------------------------------------------------
