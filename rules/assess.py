@@ -17,7 +17,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from rules.arrival import Begun, Forward, Reloaded, Reported
+from rules.arrival import Begun, Forward, Kin, Overhead, Reloaded, Reported
 from rules.decisions import decide, register
 from rules.docket import Docket
 from rules.entries import AssessDraft, Entry, OutputMessage
@@ -34,6 +34,7 @@ from rules.events import (
 from rules.facts import incident_fact, wanted, warning_fact
 from rules.frozen import cut
 from rules.instances import Instances
+from rules.kinship import Kinship
 from rules.matter import Cause, Fact, Matter
 from rules.policy import LeafRef, Policy
 from rules.record import Happening, LogLine
@@ -43,7 +44,7 @@ from rules.sensing import Sensing
 from rules.step import Draft, Stage, State, Step, TimerDue
 from rules.trackers import KnownIncident, KnownWarning
 
-Message = Reported | Forward | Begun | Reloaded | TimerDue
+Message = Reported | Forward | Begun | Kin | Overhead | Reloaded | TimerDue
 
 
 def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -> Step[Entry, OutputMessage]:
@@ -56,6 +57,10 @@ def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -
             assessment.instances.forwarded(message)
         case Begun():
             assessment.begun(message)
+        case Kin():
+            assessment.kinship.heard(message)
+        case Overhead():
+            assessment.docket.overhead(message)
         case Reloaded():
             assessment.reload.reloaded(message)
         case TimerDue():
@@ -64,6 +69,7 @@ def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -
             assert_never(message)
     for rule, group in assessment.instances.begun:
         assessment.sensing.begun(rule, group)
+    assessment.kinship.forward()
     return assessment.draft.step()
 
 
@@ -75,6 +81,7 @@ class _Assessment:
         self.registry = policy.registry
         self.draft = draft
         self.docket = Docket(policy, draft)
+        self.kinship = Kinship(policy, draft, self.docket)
         self.instances = Instances(policy, draft, self.docket)
         self.sensing = Sensing(self.instances, draft)
         self.reload = Reload(policy, draft, self.docket, self.instances, self.sensing)

@@ -12,6 +12,7 @@ from rules.explain import area_name
 from rules.frozen import cut
 from rules.ladder import Action, Entered
 from rules.matter import Cause, Direction, Fact, Matter, Proposal, ProposalState
+from rules.proposals import with_proposal
 from rules.record import Happening, LogLine
 from rules.step import Stage
 from rules.trackers import Registered
@@ -73,7 +74,7 @@ def _settle(docket: Docket, matter: Matter, proposal: Proposal | None, decision:
             "decided_by": decision.person,
             "decided_at": docket.draft.now,
         }
-        matter = docket.with_proposal(matter, proposal.model_copy(update=outcome))
+        matter = with_proposal(matter, proposal.model_copy(update=outcome))
     if granted:
         matter = matter.model_copy(update={"declared_state": target})
     docket.settle(matter, said)

@@ -143,6 +143,10 @@ def allowed(matter: Matter) -> str:
     if matter.proposals and matter.proposals[-1].state is ProposalState.PENDING:
         last = matter.proposals[-1]
         levels += [last.level] if last.direction is Direction.RAISE else []
+    no = {c for p in matter.proposals if p.state is ProposalState.REFUSED for c in p.causes}
+    asked = [c.level for c in matter.open_causes if f"{c.id}@{c.opened_at.isoformat()}" not in no]
+    for above in matter.above:
+        levels += [x for x in asked if LADDER.rank(x) <= LADDER.rank(above.level)]
     return max(levels, key=[rung.id for rung in LADDER.levels].index)
 
 
