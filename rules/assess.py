@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import assert_never
 
 from rules.arrival import Begun, Forward, Kin, Overhead, Reloaded, Reported
-from rules.decisions import decide, register
+from rules.decisions import decide
 from rules.docket import Docket
 from rules.entries import AssessDraft, Entry, OutputMessage
 from rules.events import (
@@ -38,6 +38,7 @@ from rules.kinship import Kinship
 from rules.matter import Cause, Fact, Matter
 from rules.policy import LeafRef, Policy
 from rules.record import Happening, LogLine
+from rules.registration import register
 from rules.reload import Reload
 from rules.rule import DecisionCondition, IncidentsCondition, WarningCondition
 from rules.sensing import Sensing

@@ -15,9 +15,10 @@ from datetime import timedelta
 
 from rules.arrival import Forward, Overhead
 from rules.entries import AssessDraft
-from rules.explain import area_name
+from rules.events import Decision
+from rules.explain import area_name, place
 from rules.frozen import cut
-from rules.matter import Above, Cause, Fact, Matter, MatterChanged, OpenMatters, levelled
+from rules.matter import Above, Cause, Declared, Fact, Matter, MatterChanged, OpenMatters, levelled
 from rules.policy import Policy
 from rules.proposals import Proposals
 from rules.record import Happening, LogLine, MatterSnapshot
@@ -50,24 +51,27 @@ class Docket:
         kept = [m for m in map(self.get, reversed(self._index.ids)) if m is not None]
         return iter(sorted(kept, key=lambda m: not m.open))
 
+    def allowed(self, decision: Decision, level: str, scope: str) -> bool:
+        """True if the delegation table lets this person decide this, at this level, for this scope."""
+        scopes = tuple(self.policy.registry.ancestors(scope))
+        who = decision.person or ""
+        return self.policy.ladder.may(who, decision.by, decision.decision, level, scopes, self.draft.now)
+
     # --- joining ---------------------------------------------------------------------------------------------------
 
-    def enter(
-        self, cause: Cause, title: str, declared: str | None = None, into: Matter | None = None, **said: str | None
-    ) -> Matter:
+    def enter(self, cause: Cause, title: str, declared: Declared | None = None, into: Matter | None = None) -> Matter:
         """Puts the cause into the matter it belongs to (or `into` this one), opening or re-opening one if need be, and
-        settles it. `declared`: an authority has decided this level, and the cause says so; `said`: what else the
-        decision said, for the matter."""
-        known = into or next((m for m in self.kept() if self.belongs(cause, m)), None)
+        settles it. `declared`: an authority has decided this level, and the cause says so."""
+        joinable = (m for m in self.kept() if m.joined_into is None)
+        known = into or next((m for m in joinable if self.belongs(cause, m)), None)
         matter = known if known is not None else self._open(cause, title)
         verb = "öppnar ärendet" if known is None else "hör till ärendet" if known.open else "öppnar ärendet igen"
         matter = matter.model_copy(
             update={
                 "closed_at": None,
                 "causes": (*matter.causes, cause),
-                "declared_state": declared or matter.declared_state,
             }
-            | said
+            | (declared.terms if declared is not None else {})
         )
         what = Happening.OPENED if known is None or not known.open else Happening.JOINED
         self.log(what, matter, f"{cause.because} Detta {verb}.", event=cause.facts[-1].event if cause.facts else None)
@@ -113,6 +117,13 @@ class Docket:
         )
         self.draft.put(INDEX, OpenMatters(ids=(*index.ids, matter.id), count=index.count + 1))
         return matter
+
+    def split_off(self, cause: Cause, decided: dict[str, object]) -> Matter:
+        """A new matter with this cause, and what was decided for its sake."""
+        fact = cause.facts[0]
+        title = cut(f"{cause.name}, {place(fact.asset, fact.areas, self.policy.registry)}", 300)
+        matter = self._open(cause, title).model_copy(update={"causes": (cause,)} | decided)
+        return self.settle(self._widened(matter, cause), cause.message or cause.name)
 
     def _widened(self, matter: Matter, cause: Cause) -> Matter:
         """The matter with the cause's places, assets, functions and families added; nothing is ever taken away."""
@@ -228,6 +239,9 @@ class Docket:
         )
 
     def _log_level(self, before: Matter | None, matter: Matter) -> None:
+        if matter.joined_into is not None:
+            self.log(Happening.CLOSED, matter, f"Ärendet är avslutat här och fortsätter i {matter.joined_into}.")
+            return
         was = before.alert_level if before else self.policy.ladder.lowest
         if matter.alert_level != was:
             self.log(Happening.LEVEL, matter, f"Larmnivå {was} → {matter.alert_level}.")
@@ -276,6 +290,19 @@ def below(matter: Matter) -> dict[str, str]:
     """The matters that this one's open causes rest on, with the key that each lies under."""
     facts = (f for c in matter.open_causes for f in c.facts if f.key.startswith(MATTER))
     return {f.key.removeprefix(MATTER): f.different for f in facts}
+
+
+def opened_with(matter: Matter, other: Matter) -> Matter:
+    """The matter with the other's places, assets, functions, families and references added."""
+    return matter.model_copy(
+        update={
+            "areas": _added(matter.areas, other.areas),
+            "assets": _added(matter.assets, other.assets),
+            "functions": _added(matter.functions, other.functions),
+            "families": _added(matter.families, other.families),
+            "refs": _added(matter.refs, (*other.refs, other.id))[-REFS_KEPT:],
+        }
+    )
 
 
 def _added(known: tuple[str, ...], more: Iterator[str] | tuple[str, ...]) -> tuple[str, ...]:

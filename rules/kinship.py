@@ -86,13 +86,18 @@ class Kinship:
             self._over(kin.matter, known)
             return
         fresh = tuple(s for s in kin.signs if known is None or s not in known.signs)
-        related = {m for sign in fresh for m in self._carriers(sign)} - {kin.matter}
+        related = {m for sign in fresh for m in self._carriers(sign) if self._lies_elsewhere(m, kin.area)}
         self._keep(kin, known, fresh)
         parent = self._parent(kin.matter)
         if parent is not None and (known is None or known.fact.said != kin.fact.said or parent.open is False):
             self._named(parent, [kin.fact])
         if related:
             self._together({kin.matter, *related})
+
+    def _lies_elsewhere(self, matter: str, area: str) -> bool:
+        """True if the matter is of another key: of one key, it is for its own docket to say what is one matter."""
+        known = self.draft.find(KnownKin, f"kin/{matter}")
+        return known is not None and known.area != area
 
     def _carriers(self, sign: str) -> tuple[str, ...]:
         entry = self.draft.find(Sign, f"sign/{sign}")
@@ -113,9 +118,9 @@ class Kinship:
                 self.draft.drop(f"sign/{sign}")
         self.draft.drop(f"kin/{matter}")
         parent = self._parent(matter)
-        cause = _open_cause(parent)
-        if parent is not None and cause is not None and not any(self._is_open(f) for f in cause.facts):
-            self.docket.clear_cause(parent, cause.id, "Alla ärenden som hör ihop är avslutade.")
+        for cause in _together_causes(parent) if parent is not None else ():
+            if parent is not None and cause.open and not any(self._is_open(f) for f in cause.facts):
+                self.docket.clear_cause(parent, cause.id, "Alla ärenden som hör ihop är avslutade.")
 
     def _is_open(self, fact: Fact) -> bool:
         return self.draft.find(KnownKin, f"kin/{fact.key.removeprefix(MATTER)}") is not None

@@ -136,6 +136,20 @@ class Basis(StrEnum):
     WIDER = "wider"  # decided in the matter above this one, for a scope that holds this one's
 
 
+class Declared(Frozen):
+    """What an authority has decided, as the matter keeps it. Without a level it holds elsewhere only."""
+
+    level: str | None
+    grade: str | None = None
+    territory: Text = ""
+
+    @property
+    def terms(self) -> dict[str, str | None]:
+        """The fields of the matter that it sets."""
+        level = {"declared_state": self.level} if self.level is not None else {}
+        return level | {"grade": self.grade, "territory": self.territory}
+
+
 class Above(Frozen):
     """A matter at a wider area that this one is part of, with the level decided there."""
 

@@ -188,12 +188,12 @@ class Reload:
 
     def _declared(self, key: str) -> None:
         """An authority's decision that stands is seen by rules that wait for it."""
-        _, _, level, reference = key.split("/", 3)
+        level = key.split("/", 3)[2]
         known = self.draft.find(Registered, key)
         matter = self.docket.get(known.matter) if known is not None and known.matter else None
         if known is None or not known.done or matter is None or not matter.open or matter.declared_state != level:
             return
-        name = f"declared|{level}|{reference}"
+        name = f"declared|{level}|{known.reference}"
         cause = matter.cause(name)
         said = cause.because if cause is not None else name
         fact = Fact(key=name, said=said, at=self.draft.now, kind=level, refs=(matter.id,))
