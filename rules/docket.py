@@ -146,6 +146,23 @@ class Docket:
         causes = _kept(tuple(cause if c.id == cause.id and c.open else c for c in matter.causes))
         return self.settle(self._widened(matter.model_copy(update={"causes": causes}), cause), change)
 
+    def take_over(self, matter: Matter, old: Cause, cause: Cause) -> Matter:
+        """The matter with this cause in place of an open one that its rule had before it was edited: as grave, opened
+        when that was, and decided as that was."""
+        level = self.policy.ladder.highest_of((old.level, cause.level))
+        danger = old.danger_to_life or cause.danger_to_life
+        kept = {"level": level, "opened_at": old.opened_at, "danger_to_life": danger}
+        cause = cause.model_copy(update=kept)
+        causes = tuple(cause if c is old else c for c in matter.causes)
+        proposals = tuple(
+            p.model_copy(update={"causes": tuple(cause.once if c == old.once else c for c in p.causes)})
+            for p in matter.proposals
+        )
+        said = f"Regeln «{cause.name}» är ändrad och gäller fortfarande. {cause.message}"
+        self.log(Happening.JOINED, matter, said)
+        matter = matter.model_copy(update={"causes": causes, "proposals": proposals})
+        return self.settle(self._widened(matter, cause), said)
+
     def clear_cause(self, matter: Matter, identity: str, why: str) -> None:
         """The cause no longer holds. The last one closes the matter or, where a person decided, proposes to lower."""
         cause = matter.cause(identity)

@@ -21,8 +21,7 @@ from rules.arrival import Reloaded
 from rules.docket import Docket
 from rules.entries import AssessDraft
 from rules.events import EventKind, Reading
-from rules.explain import SEVERITY
-from rules.facts import wanted
+from rules.facts import severity_of, wanted
 from rules.instances import Instances
 from rules.matter import Fact, Matter
 from rules.policy import LeafRef, Policy
@@ -163,10 +162,10 @@ class Reload:
             self.draft.put(key, known.model_copy(update={"counted_in": counted}))
 
     def _warning_leaves(self, fact: Fact) -> Iterator[LeafRef]:
-        said = dict(fact.placeholders).get("severity")
-        severity = next(s for s, word in SEVERITY.items() if word == said)
+        severity = severity_of(fact)
         for leaf in self.policy.warning_leaves(fact.kind, self.draft.key):
-            if isinstance(leaf.condition, WarningCondition) and leaf.condition.covers(severity):
+            condition = leaf.condition
+            if isinstance(condition, WarningCondition) and condition.covers(severity) and not condition.ended:
                 yield leaf
 
     def _taken_in(
