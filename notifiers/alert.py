@@ -15,15 +15,15 @@ from notifiers.escalation import Escalation
 from notifiers.mailing import Mailing
 from notifiers.notice import Handover, Purpose, Row
 from notifiers.obligation import Obligation, ObligationState, answered, ended
-from notifiers.plan import Entry, OutputMessage, Plan
+from notifiers.plan import Entry, OutputMessage, Plan, PlanMoved
 from notifiers.principles import plan
 from notifiers.profile import Profile
 from rules.events import Acknowledgement, Answer
 from rules.frozen import Frozen
 from rules.ladder import Action
-from rules.matter import Matter, MatterChanged, Proposal, ProposalState
+from rules.matter import Basis, Matter, MatterChanged, Proposal, ProposalState
 from rules.record import Happening
-from rules.step import Draft, State, Step, TimerDue
+from rules.step import Draft, Stage, State, Step, TimerDue
 
 
 class Answered(Frozen):
@@ -35,7 +35,7 @@ class Answered(Frozen):
     event: str = ""
 
 
-Message = MatterChanged | Answered | Handover | TimerDue
+Message = MatterChanged | PlanMoved | Answered | Handover | TimerDue
 
 
 def step(profile: Profile, state: State[Entry], message: Message, now: datetime) -> Step[Entry, OutputMessage]:
@@ -45,6 +45,8 @@ def step(profile: Profile, state: State[Entry], message: Message, now: datetime)
     match message:
         case MatterChanged():
             alerting.changed(message)
+        case PlanMoved():
+            alerting.moved(message)
         case Answered():
             alerting.answered(message)
         case Handover():
@@ -75,6 +77,9 @@ class _Alerting:
             return
         self.plan.enter(matter)
         self.mailing.about(message.change)
+        if matter.joined_into is not None:
+            self._move_to(matter.joined_into)
+            return
         if not matter.open:
             self._all_over()
             return
@@ -92,6 +97,28 @@ class _Alerting:
             self._append(row)
         if before is not None and not rose and _widened(before, matter):
             self.mailing.update(known, Purpose.UPDATE)
+
+    def _move_to(self, matter: str) -> None:
+        """The matter goes on in another one, which asks anew: what is open here is cancelled, and nobody is told that
+        anything is over."""
+        known = tuple(self.plan.obligations())
+        for obligation in known:
+            if obligation.open:
+                self.plan.put(ended(obligation, ObligationState.CANCELLED))
+        draft = self.plan.draft
+        draft.emit(Stage.ALERT, matter, PlanMoved(matter=draft.key, obligations=known))
+
+    def moved(self, message: PlanMoved) -> None:
+        """Every row of the matter that joined this one stands here too, and asks for an answer here; those who had been
+        stood down there get updates here."""
+        if self.plan.known is None or not self.plan.known.open:
+            return
+        for obligation in (o for o in message.obligations if o.row.action is not Action.DECIDE):
+            if obligation.state is not ObligationState.CANCELLED:
+                self._append(obligation.row)
+            elif self.plan.find(obligation.row.key) is None:
+                self.plan.append(obligation.row.key)
+                self.plan.put(obligation.model_copy(update={"deadline": None}))
 
     def _append(self, row: Row) -> None:
         """A new row, or a stronger action for a known one; never fewer, never weaker."""
@@ -233,7 +260,19 @@ def _rose(before: Matter, matter: Matter) -> bool:
 
 def _widened(before: Matter, matter: Matter) -> bool:
     """Something that those engaged should hear of: a new cause or fact, a decision, a lower level."""
-    facts = {f.said for c in matter.open_causes for f in c.facts} - {f.said for c in before.causes for f in c.facts}
+    unexplained = [c for c in matter.open_causes if c.explained_by is None]  # explained silence is told once
+    facts = {f.said for c in unexplained for f in c.facts} - {f.said for c in before.causes for f in c.facts}
     decided = (before.declared_state, before.alert_level) != (matter.declared_state, matter.alert_level)
-    counted = sum(c.count for c in matter.open_causes) > sum(c.count for c in before.causes)
-    return bool(facts) or decided or counted
+    counted = sum(c.count for c in unexplained) > sum(c.count for c in before.causes)
+    return bool(facts) or decided or counted or _explained_anew(before, matter) or _wider(before, matter)
+
+
+def _explained_anew(before: Matter, matter: Matter) -> bool:
+    """A silence that was known has got its explanation, or lost it."""
+    was = {c.once: c.explained_by for c in before.open_causes}
+    return any(was.get(c.once, c.explained_by) != c.explained_by for c in matter.open_causes)
+
+
+def _wider(before: Matter, matter: Matter) -> bool:
+    """The level now rests on what was decided for a wider scope, or no longer does."""
+    return (before.basis is Basis.WIDER) != (matter.basis is Basis.WIDER)

@@ -61,6 +61,7 @@ BASIS = {
     Basis.DETECTED: "beräknad",
     Basis.PROVISIONAL: "föreslagen, väntar på beslut",
     Basis.DECIDED: "beslutad",
+    Basis.WIDER: "beslutad i ett överordnat ärende",
 }
 
 

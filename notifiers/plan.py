@@ -27,6 +27,14 @@ class Roll(Frozen):
     mailings: int = 0
 
 
+class PlanMoved(Frozen):
+    """The rows of a matter that a person has joined with this one: none of them is lost."""
+
+    kind: Literal["plan_moved"] = "plan_moved"
+    matter: str
+    obligations: tuple[Obligation, ...]
+
+
 class PlanSnapshot(Frozen):
     """For the views: the plan of a matter as it stands."""
 
@@ -37,7 +45,7 @@ class PlanSnapshot(Frozen):
 
 Entry = Matter | Roll | Obligation | Counter
 """What alert keeps under a matter."""
-OutputMessage = Notice | PlanSnapshot | LogLine
+OutputMessage = Notice | PlanMoved | PlanSnapshot | LogLine
 
 MATTER, ROLL = "matter", "roll"
 

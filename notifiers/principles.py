@@ -20,7 +20,7 @@ from notifiers.notice import Row
 from notifiers.profile import Profile
 from rules.explain import area_name, uncapitalised
 from rules.ladder import Action, Addressee, Entered, Principle
-from rules.matter import Cause, Direction, Fact, Matter
+from rules.matter import Cause, Direction, Fact, Matter, covered
 from rules.registry import UNKNOWN_OPERATOR, Organisation, Relation
 
 SWEDISH = {
@@ -65,7 +65,10 @@ class _Planning:
         """Whoever must know of one cause. Somebody does, always: if it leads to nobody else, the duty officer. That is
         asked of each cause by itself, so that a higher level or another cause never takes anybody away."""
         before = self.added
-        self.responsible(cause)
+        if cause.asked is Action.COORDINATE:
+            self.together(cause)
+        else:
+            self.responsible(cause)
         self.coordinators(cause)
         for addressee in cause.notify:
             self.named(addressee, f"regeln «{cause.name}»")
@@ -88,7 +91,7 @@ class _Planning:
         engaged = {row.organisation for row in self.rows.values() if row.action is not Action.INFORM}
         for fact in cause.facts:
             found |= self._without(cause, fact, engaged)
-        if not found and not cause.notify and cause.action is Action.ACT:
+        if not found and not cause.notify and cause.asked is Action.ACT:
             self._unresolved(cause)
 
     def _areas(self, cause: Cause) -> tuple[str, ...]:
@@ -114,7 +117,7 @@ class _Planning:
             return any([self._function(cause, lacks, area) for area in areas])  # noqa: C419 - every area, not the first
         if asset.operator == UNKNOWN_OPERATOR:
             return False
-        return self._duty(asset.operator, cause.action, Principle.RESPONSIBILITY, f"driver {asset.name}")
+        return self._duty(asset.operator, cause.asked, Principle.RESPONSIBILITY, f"driver {asset.name}")
 
     def _without(self, cause: Cause, fact: Fact, engaged: set[str]) -> bool:
         """Somebody who lacks water is not the one who mends it: the operator acts for its own activity, and is not
@@ -124,7 +127,7 @@ class _Planning:
             return False
         if asset.operator in engaged:
             return True
-        return self._duty(asset.operator, cause.action, Principle.RESPONSIBILITY, f"driver {asset.name}")
+        return self._duty(asset.operator, cause.asked, Principle.RESPONSIBILITY, f"driver {asset.name}")
 
     def _function(self, cause: Cause, function: str, area: str) -> bool:
         """The organisations with the function in the smallest area around this one that has any."""
@@ -136,7 +139,7 @@ class _Planning:
             for organisation, role in holders:
                 where = "i hela staden" if place == self.registry.city else f"i {area_name(place, self.registry)}"
                 why = f"ansvarar för {uncapitalised(name)} {where}"
-                self._duty(organisation.id, cause.action, Principle.RESPONSIBILITY, why, role)
+                self._duty(organisation.id, cause.asked, Principle.RESPONSIBILITY, why, role)
             if holders:
                 return True
         return False
@@ -182,9 +185,18 @@ class _Planning:
 
     def coordinators(self, cause: Cause) -> None:
         """The district where somebody has reported an effect coordinates there; it never takes over (2006:544 2:7)."""
-        if cause.reported and cause.action is Action.ACT:
+        if cause.reported and cause.asked is Action.ACT:
             for area in self._areas(cause):
                 self._coordinator(area, "samordnar i sitt område")
+
+    def together(self, cause: Cause) -> None:
+        """Matters in several areas that belong together: each keeps its own responsible, and above them the areas'
+        coordinators and the duty officer see to it that they know of each other."""
+        for area in self._areas(cause):
+            self._coordinator(area, "samordnar i sitt område")
+        role, organisation = self.roster.last_resort
+        why = "ärenden i flera områden hör ihop och behöver samordnas"
+        self._add(role, organisation, Action.COORDINATE, Principle.AREA_RESPONSIBILITY, why)
 
     def _coordinator(self, area: str, why: str, *, unresolved: bool = False) -> bool:
         for place in self.registry.ancestors(area):
@@ -210,7 +222,7 @@ class _Planning:
         if len(acting) < 2 and len(districts) < 2:
             return
         for cause in self.matter.open_causes:
-            if cause.action is Action.ACT:
+            if cause.asked is Action.ACT:
                 for area in self._areas(cause):
                     self._coordinator(area, "samordnar i sitt område")
         role, organisation = self.roster.last_resort
@@ -262,7 +274,8 @@ class _Planning:
     def _provisional(self, level: str) -> bool:
         """True for a level that only a pending proposal means: nobody has decided it, and no rule may raise it."""
         settled = [c.level for c in self.matter.open_causes if self.ladder[c.level].entered is Entered.DETECTED]
-        highest = self.ladder.highest_of((self.matter.declared_state, *settled))
+        wider = covered(self.matter, self.ladder)
+        highest = self.ladder.highest_of((self.matter.declared_state, wider, *settled))
         return self.ladder.rank(level) > self.ladder.rank(highest)
 
     def decider(self) -> None:

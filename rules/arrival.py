@@ -6,7 +6,7 @@ from typing import Literal
 
 from rules.events import Event
 from rules.frozen import Frozen
-from rules.matter import Fact
+from rules.matter import Above, Fact
 
 
 class Reported(Frozen):
@@ -36,6 +36,27 @@ class Forward(Frozen):
     group: str
     fact: Fact
     present: bool
+
+
+class Overhead(Frozen):
+    """A matter at a wider area is above this one, or (`part` False) no longer is; and what is decided there."""
+
+    kind: Literal["overhead"] = "overhead"
+    child: str
+    above: Above
+    part: bool
+
+
+class Kin(Frozen):
+    """A matter's forward to the city's key (semantics 11): opened, changed or closed, with the new signs by which it
+    may belong together with matters of other areas. The matter's id is what makes it one and the same."""
+
+    kind: Literal["kin"] = "kin"
+    matter: str
+    area: str
+    fact: Fact
+    open: bool
+    signs: tuple[str, ...] = ()
 
 
 class Reloaded(Frozen):

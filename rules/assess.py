@@ -14,11 +14,12 @@ Nothing here asks who is to be told: that is alert's.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import assert_never
 
-from rules.arrival import Begun, Forward, Reloaded, Reported
-from rules.decisions import decide, register
+from rules.arrival import Begun, Forward, Kin, Overhead, Reloaded, Reported
+from rules.decisions import decide
 from rules.docket import Docket
 from rules.entries import AssessDraft, Entry, OutputMessage
 from rules.events import (
@@ -31,19 +32,21 @@ from rules.events import (
     Warning,
     Warnings,
 )
-from rules.facts import incident_fact, wanted, warning_fact
+from rules.facts import incident_fact, severity_of, wanted, warning_fact
 from rules.frozen import cut
 from rules.instances import Instances
+from rules.kinship import Kinship
 from rules.matter import Cause, Fact, Matter
 from rules.policy import LeafRef, Policy
 from rules.record import Happening, LogLine
+from rules.registration import register
 from rules.reload import Reload
 from rules.rule import DecisionCondition, IncidentsCondition, WarningCondition
 from rules.sensing import Sensing
 from rules.step import Draft, Stage, State, Step, TimerDue
 from rules.trackers import KnownIncident, KnownWarning
 
-Message = Reported | Forward | Begun | Reloaded | TimerDue
+Message = Reported | Forward | Begun | Kin | Overhead | Reloaded | TimerDue
 
 
 def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -> Step[Entry, OutputMessage]:
@@ -56,6 +59,10 @@ def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -
             assessment.instances.forwarded(message)
         case Begun():
             assessment.begun(message)
+        case Kin():
+            assessment.kinship.heard(message)
+        case Overhead():
+            assessment.docket.overhead(message)
         case Reloaded():
             assessment.reload.reloaded(message)
         case TimerDue():
@@ -64,6 +71,7 @@ def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -
             assert_never(message)
     for rule, group in assessment.instances.begun:
         assessment.sensing.begun(rule, group)
+    assessment.kinship.forward()
     return assessment.draft.step()
 
 
@@ -75,6 +83,7 @@ class _Assessment:
         self.registry = policy.registry
         self.draft = draft
         self.docket = Docket(policy, draft)
+        self.kinship = Kinship(policy, draft, self.docket)
         self.instances = Instances(policy, draft, self.docket)
         self.sensing = Sensing(self.instances, draft)
         self.reload = Reload(policy, draft, self.docket, self.instances, self.sensing)
@@ -205,7 +214,7 @@ class _Assessment:
     def _warning(self, warning: Warning, feed: str, message: Reported) -> None:
         for replaced in warning.replaces:
             if replaced != warning.identifier:
-                self._warning_ended(f"warning/{feed}|{replaced}")
+                self._warning_ended(f"warning/{feed}|{replaced}", replaced=True)
         key = f"warning/{feed}|{warning.identifier}"
         if warning.ended:
             self._warning_ended(key)
@@ -227,15 +236,17 @@ class _Assessment:
         if known is not None:  # after the new ones, so that an update is never a moment without a warning
             self.instances.uncount(tuple(c for c in known.counted_in if c not in counted), known.fact)
         self.draft.put(key, KnownWarning(feed=feed, fact=fact, counted_in=counted))
+        self.instances.uncount(tuple(self._ended_in(fact)), fact)  # what has been told anew has not ended
 
     @staticmethod
     def _covers(leaf: LeafRef, warning: Warning) -> bool:
-        return isinstance(leaf.condition, WarningCondition) and leaf.condition.covers(warning.severity)
+        condition = leaf.condition
+        return isinstance(condition, WarningCondition) and condition.covers(warning.severity) and not condition.ended
 
-    def _warning_ended(self, key: str) -> None:
+    def _warning_ended(self, key: str, *, replaced: bool = False) -> None:
         known = self.draft.find(KnownWarning, key)
         if known is not None:
-            self._warning_over(key, known)
+            self._warning_over(key, known, replaced=replaced)
 
     def _vanished(self, known: KnownWarning) -> KnownWarning:
         """A warning that is no longer listed has ended, and lowers no level by itself: what raised one stays until a
@@ -248,10 +259,27 @@ class _Assessment:
         rule = self.policy.by_identity.get(identity)
         return rule.level if rule is not None else None
 
-    def _warning_over(self, key: str, known: KnownWarning) -> None:
+    def _warning_over(self, key: str, known: KnownWarning, *, replaced: bool = False) -> None:
         self.draft.drop(key)
         self._note(f"Varningen har upphört: {known.fact.said}", known.fact.event)
         self.instances.uncount(known.counted_in, known.fact)
+        fact = known.fact.model_copy(update={"said": cut(f"Upphört: {known.fact.said}", 1000), "at": self.draft.now})
+        for identity, path, group in self._ended_in(known.fact):
+            leaf = self.instances.leaf(identity, path)
+            if leaf is None or (replaced and not leaf.lowers):
+                continue
+            self.instances.fact(leaf, group, fact, present=True)
+            if not leaf.lowers:  # that it ended is told once, and is over when it has stood for the hold time
+                self.instances.fact(leaf, group, fact, present=False)
+
+    def _ended_in(self, fact: Fact) -> Iterator[tuple[str, str, str]]:
+        """The conditions that ask whether such a warning has ended, in their groups."""
+        for leaf in self.policy.warning_leaves(fact.kind, self.draft.key) if fact.areas else ():
+            condition = leaf.condition
+            asks = isinstance(condition, WarningCondition) and condition.ended and condition.covers(severity_of(fact))
+            if asks and self.policy.applies(leaf, fact.areas):
+                for group in self.instances.group(leaf.rule, fact.areas, None):
+                    yield leaf.rule.identity, leaf.path, group
 
     # --- decisions -------------------------------------------------------------------------------------------------
 

@@ -13,19 +13,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from rules.arrival import Forward
+from rules.arrival import Forward, Overhead
 from rules.entries import AssessDraft
-from rules.explain import area_name
+from rules.events import Decision
+from rules.explain import area_name, place
 from rules.frozen import cut
-from rules.ladder import Entered
-from rules.matter import Cause, Direction, Fact, Matter, MatterChanged, OpenMatters, Proposal, ProposalState, levelled
+from rules.matter import Above, Cause, Declared, Fact, Matter, MatterChanged, OpenMatters, levelled
 from rules.policy import Policy
+from rules.proposals import Proposals
 from rules.record import Happening, LogLine, MatterSnapshot
 from rules.registry import AreaKind
 from rules.rule import DistrictsCondition
 from rules.step import Stage
 
 INDEX = "matters"
+MATTER = "matter:"
+"""The key of a fact that is itself a matter, under another key, begins so."""
 
 
 class Docket:
@@ -34,6 +37,7 @@ class Docket:
     def __init__(self, policy: Policy, draft: AssessDraft) -> None:
         self.policy = policy
         self.draft = draft
+        self.changes: list[tuple[Matter | None, Matter]] = []
 
     @property
     def _index(self) -> OpenMatters:
@@ -47,21 +51,27 @@ class Docket:
         kept = [m for m in map(self.get, reversed(self._index.ids)) if m is not None]
         return iter(sorted(kept, key=lambda m: not m.open))
 
+    def allowed(self, decision: Decision, level: str, scope: str) -> bool:
+        """True if the delegation table lets this person decide this, at this level, for this scope."""
+        scopes = tuple(self.policy.registry.ancestors(scope))
+        who = decision.person or ""
+        return self.policy.ladder.may(who, decision.by, decision.decision, level, scopes, self.draft.now)
+
     # --- joining ---------------------------------------------------------------------------------------------------
 
-    def enter(self, cause: Cause, title: str, declared: str | None = None) -> Matter:
-        """Puts the cause into the matter it belongs to, opening or re-opening one if need be, and settles it.
-        `declared`:
-        an authority has decided this level, and the cause says so."""
-        known = next((m for m in self.kept() if self.belongs(cause, m)), None)
+    def enter(self, cause: Cause, title: str, declared: Declared | None = None, into: Matter | None = None) -> Matter:
+        """Puts the cause into the matter it belongs to (or `into` this one), opening or re-opening one if need be, and
+        settles it. `declared`: an authority has decided this level, and the cause says so."""
+        joinable = (m for m in self.kept() if m.joined_into is None)
+        known = into or next((m for m in joinable if self.belongs(cause, m)), None)
         matter = known if known is not None else self._open(cause, title)
         verb = "öppnar ärendet" if known is None else "hör till ärendet" if known.open else "öppnar ärendet igen"
         matter = matter.model_copy(
             update={
                 "closed_at": None,
                 "causes": (*matter.causes, cause),
-                "declared_state": declared or matter.declared_state,
             }
+            | (declared.terms if declared is not None else {})
         )
         what = Happening.OPENED if known is None or not known.open else Happening.JOINED
         self.log(what, matter, f"{cause.because} Detta {verb}.", event=cause.facts[-1].event if cause.facts else None)
@@ -108,6 +118,13 @@ class Docket:
         self.draft.put(INDEX, OpenMatters(ids=(*index.ids, matter.id), count=index.count + 1))
         return matter
 
+    def split_off(self, cause: Cause, decided: dict[str, object]) -> Matter:
+        """A new matter with this cause, and what was decided for its sake."""
+        fact = cause.facts[0]
+        title = cut(f"{cause.name}, {place(fact.asset, fact.areas, self.policy.registry)}", 300)
+        matter = self._open(cause, title).model_copy(update={"causes": (cause,)} | decided)
+        return self.settle(self._widened(matter, cause), cause.message or cause.name)
+
     def _widened(self, matter: Matter, cause: Cause) -> Matter:
         """The matter with the cause's places, assets, functions and families added; nothing is ever taken away."""
         facts = cause.facts
@@ -129,6 +146,23 @@ class Docket:
         causes = _kept(tuple(cause if c.id == cause.id and c.open else c for c in matter.causes))
         return self.settle(self._widened(matter.model_copy(update={"causes": causes}), cause), change)
 
+    def take_over(self, matter: Matter, old: Cause, cause: Cause) -> Matter:
+        """The matter with this cause in place of an open one that its rule had before it was edited: as grave, opened
+        when that was, and decided as that was."""
+        level = self.policy.ladder.highest_of((old.level, cause.level))
+        danger = old.danger_to_life or cause.danger_to_life
+        kept = {"level": level, "opened_at": old.opened_at, "danger_to_life": danger}
+        cause = cause.model_copy(update=kept)
+        causes = tuple(cause if c is old else c for c in matter.causes)
+        proposals = tuple(
+            p.model_copy(update={"causes": tuple(cause.once if c == old.once else c for c in p.causes)})
+            for p in matter.proposals
+        )
+        said = f"Regeln «{cause.name}» är ändrad och gäller fortfarande. {cause.message}"
+        self.log(Happening.JOINED, matter, said)
+        matter = matter.model_copy(update={"causes": causes, "proposals": proposals})
+        return self.settle(self._widened(matter, cause), said)
+
     def clear_cause(self, matter: Matter, identity: str, why: str) -> None:
         """The cause no longer holds. The last one closes the matter or, where a person decided, proposes to lower."""
         cause = matter.cause(identity)
@@ -139,13 +173,16 @@ class Docket:
     def settle(self, matter: Matter, change: str) -> Matter:
         """Computes what follows from the matter's causes and decisions, writes it down and tells whom it concerns."""
         before = self.get(matter.id)
-        matter = levelled(self._proposed(matter), self.policy.ladder, self.draft.now)
+        matter = Proposals(self.policy, self.draft.now, self.log).proposed(matter)
+        matter = levelled(matter, self.policy.ladder, self.draft.now)
         matter = self._closed(matter)
         if before is not None and matter.model_copy(update={"changed_at": before.changed_at}) == before:
             return before
         self.draft.put(f"matter/{matter.id}", matter)
         self._log_level(before, matter)
         self._tell_the_city(before, matter)
+        self._tell_below(before, matter)
+        self.changes.append((before, matter))
         self.draft.emit(Stage.ALERT, matter.id, MatterChanged(matter=matter, change=change))
         self.draft.emit(Stage.RECORD, matter.id, MatterSnapshot(matter=matter))
         return matter
@@ -165,6 +202,45 @@ class Docket:
                 forward = Forward(rule=leaf.rule.identity, path=leaf.path, group="", fact=fact, present=present)
                 self.draft.emit(Stage.ASSESS, registry.city, forward)
 
+    def _tell_below(self, before: Matter | None, matter: Matter) -> None:
+        """Each matter that this one rests on is told what is decided here: it holds there too (semantics 13)."""
+        was = below(before) if before is not None and before.open else {}
+        now = below(matter) if matter.open else {}
+        told = before is not None and (before.declared_state, before.title) == (matter.declared_state, matter.title)
+        for child, area in now.items():
+            if child not in was or not told:
+                self.draft.emit(Stage.ASSESS, area, Overhead(child=child, above=self.above(matter), part=True))
+        for child, area in was.items():
+            if child not in now:
+                self.draft.emit(Stage.ASSESS, area, Overhead(child=child, above=self.above(matter), part=False))
+
+    @staticmethod
+    def above(matter: Matter) -> Above:
+        return Above(matter=matter.id, title=matter.title, area=matter.area, level=matter.declared_state)
+
+    def overhead(self, message: Overhead) -> None:
+        """A matter here is part of one at a wider area, or no longer is; or something was decided there."""
+        matter = self.get(message.child)
+        if matter is None:
+            return
+        others = tuple(a for a in matter.above if a.matter != message.above.matter)
+        above = (*others, message.above) if message.part else others
+        if above == matter.above:
+            return
+        matter = matter.model_copy(update={"above": above})
+        if not matter.open:
+            self.draft.put(f"matter/{matter.id}", matter)
+            return
+        where = area_name(message.above.area, self.policy.registry)
+        if message.part and message.above.level != self.policy.ladder.lowest:
+            said = f"{message.above.level} är beslutat för {where}: {message.above.title}."
+        elif message.part:
+            said = f"Ärendet är en del av {message.above.title} ({message.above.matter})."
+        else:
+            said = f"Ärendet är inte längre en del av {message.above.title} ({message.above.matter})."
+        self.log(Happening.JOINED, matter, said)
+        self.settle(matter, said)
+
     def at_level(self, matter: Matter, condition: DistrictsCondition) -> bool:
         level = matter.declared_state if condition.declared else matter.alert_level
         ladder = self.policy.ladder
@@ -172,7 +248,7 @@ class Docket:
 
     def level_fact(self, matter: Matter, level: str) -> Fact:
         return Fact(
-            key=f"matter:{matter.id}",
+            key=f"{MATTER}{matter.id}",
             said=cut(f"{level} i {area_name(matter.area, self.policy.registry)}: {matter.title}", 500),
             at=self.draft.now,
             areas=(matter.area,),
@@ -180,6 +256,9 @@ class Docket:
         )
 
     def _log_level(self, before: Matter | None, matter: Matter) -> None:
+        if matter.joined_into is not None:
+            self.log(Happening.CLOSED, matter, f"Ärendet är avslutat här och fortsätter i {matter.joined_into}.")
+            return
         was = before.alert_level if before else self.policy.ladder.lowest
         if matter.alert_level != was:
             self.log(Happening.LEVEL, matter, f"Larmnivå {was} → {matter.alert_level}.")
@@ -209,79 +288,6 @@ class Docket:
         self.draft.put(INDEX, index.model_copy(update={"ids": tuple(i for i in index.ids if i != matter)}))
         self.draft.drop(f"matter/{matter}")
 
-    # --- proposals -------------------------------------------------------------------------------------------------
-
-    def _proposed(self, matter: Matter) -> Matter:
-        """The matter with a proposal made, withdrawn or left, as its causes now ask (semantics 13)."""
-        ladder = self.policy.ladder
-        wanted = [c for c in matter.open_causes if ladder[c.level].entered is Entered.DECIDED]
-        level = ladder.highest_of(tuple(c.level for c in wanted))
-        pending = matter.proposal if matter.proposal is not None and matter.proposal.pending else None
-        if pending is not None and pending.direction is Direction.RAISE and not wanted:
-            return self._withdrawn(matter, pending)
-        if wanted and ladder.rank(level) > ladder.rank(matter.declared_state):
-            return self._propose_up(matter, level, tuple(wanted), pending)
-        lowered = ladder[matter.declared_state].entered is Entered.DECIDED and not matter.open_causes
-        if lowered and pending is None and matter.open and not _just_refused(matter):
-            why = "Inga orsaker kvarstår; föreslår att läget sänks."
-            return self._propose(matter, ladder.lowest, Direction.LOWER, (), why)
-        if pending is not None and pending.direction is Direction.LOWER and matter.open_causes:
-            return self._withdrawn(matter, pending)
-        return matter
-
-    def _propose_up(self, matter: Matter, level: str, wanted: tuple[Cause, ...], pending: Proposal | None) -> Matter:
-        ladder = self.policy.ladder
-        if (
-            pending is not None
-            and pending.direction is Direction.RAISE
-            and ladder.rank(pending.level) >= ladder.rank(level)
-        ):
-            return matter
-        answered = (ProposalState.REFUSED, ProposalState.GRANTED)
-        decided = {c for p in matter.proposals if p.state in answered for c in p.causes}
-        fresh = tuple(c for c in wanted if _once(c) not in decided)
-        if not fresh:
-            return matter  # after a decision a new proposal needs a new cause
-        if pending is not None:
-            matter = self._withdrawn(matter, pending)
-        because = " ".join(c.because for c in fresh)
-        return self._propose(matter, level, Direction.RAISE, tuple(map(_once, fresh)), because)
-
-    def _propose(
-        self, matter: Matter, level: str, direction: Direction, causes: tuple[str, ...], because: str
-    ) -> Matter:
-        ladder, now = self.policy.ladder, self.draft.now
-        decided = level if direction is Direction.RAISE else matter.declared_state
-        delegation = next(
-            (d for scope in self.policy.registry.ancestors(matter.area) for d in ladder.deciders(decided, scope, now)),
-            None,
-        )
-        proposal = Proposal(
-            number=matter.proposal.number + 1 if matter.proposal else 1,
-            level=level,
-            direction=direction,
-            scope=matter.area,
-            role=delegation.role if delegation else None,
-            organisation=delegation.organisation if delegation else None,
-            persons=delegation.persons if delegation else (),
-            because=cut(because, 2000),
-            causes=causes,
-            proposed_at=now,
-            decide_by=now + ladder[decided].decide_within,
-        )
-        who = proposal.role or "ingen utsedd"
-        where = area_name(matter.area, self.policy.registry)
-        self.log(Happening.PROPOSED, matter, f"Förslag: {level} för {where}. Beslutas av {who}.")
-        return matter.model_copy(update={"proposals": (*matter.proposals, proposal)[-PROPOSALS_KEPT:]})
-
-    def _withdrawn(self, matter: Matter, proposal: Proposal) -> Matter:
-        self.log(Happening.CANCELLED, matter, f"Förslaget om {proposal.level} gäller inte längre.")
-        return self.with_proposal(matter, proposal.model_copy(update={"state": ProposalState.WITHDRAWN}))
-
-    def with_proposal(self, matter: Matter, proposal: Proposal) -> Matter:
-        changed = tuple(proposal if p.number == proposal.number else p for p in matter.proposals)
-        return matter.model_copy(update={"proposals": changed})
-
     def log(
         self, what: Happening, matter: Matter, said: str, person: str | None = None, event: str | None = None
     ) -> None:
@@ -297,31 +303,34 @@ class Docket:
         self.draft.emit(Stage.RECORD, matter.id, line)
 
 
+def below(matter: Matter) -> dict[str, str]:
+    """The matters that this one's open causes rest on, with the key that each lies under."""
+    facts = (f for c in matter.open_causes for f in c.facts if f.key.startswith(MATTER))
+    return {f.key.removeprefix(MATTER): f.different for f in facts}
+
+
+def opened_with(matter: Matter, other: Matter) -> Matter:
+    """The matter with the other's places, assets, functions, families and references added."""
+    return matter.model_copy(
+        update={
+            "areas": _added(matter.areas, other.areas),
+            "assets": _added(matter.assets, other.assets),
+            "functions": _added(matter.functions, other.functions),
+            "families": _added(matter.families, other.families),
+            "refs": _added(matter.refs, (*other.refs, other.id))[-REFS_KEPT:],
+        }
+    )
+
+
 def _added(known: tuple[str, ...], more: Iterator[str] | tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*known, *more)))
 
 
 REFS_KEPT = 200
 CLEARED_KEPT = 20
-PROPOSALS_KEPT = 20
 
 
 def _kept(causes: tuple[Cause, ...]) -> tuple[Cause, ...]:
     """All open causes and the newest of the cleared ones; the log keeps the rest."""
     cleared = [c for c in causes if not c.open][-CLEARED_KEPT:]
     return tuple(c for c in causes if c.open or c in cleared)
-
-
-def _once(cause: Cause) -> str:
-    """The cause as it was opened this time: one that was over and came back is new."""
-    return f"{cause.id}@{cause.opened_at.isoformat()}"
-
-
-def _just_refused(matter: Matter) -> bool:
-    """The decider has said no to lowering, and nothing has changed since."""
-    last = matter.proposal
-    if last is None or last.direction is not Direction.LOWER or last.state is not ProposalState.REFUSED:
-        return False
-    return all(
-        c.cleared_at is None or last.decided_at is None or c.cleared_at <= last.decided_at for c in matter.causes
-    )

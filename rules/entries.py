@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rules.arrival import Begun, Forward, Reported
+from rules.arrival import Begun, Forward, Kin, Overhead, Reported
+from rules.kin import KnownKin, Sign
 from rules.matter import Matter, MatterChanged, OpenMatters
 from rules.record import LogLine, MatterSnapshot
 from rules.step import Counter, Draft
@@ -29,10 +30,12 @@ Entry = (
     | Unshown
     | KnownIncident
     | KnownWarning
+    | KnownKin
+    | Sign
     | Registered
     | OpenMatters
     | Matter
     | Counter
 )
-OutputMessage = Reported | Forward | Begun | MatterChanged | MatterSnapshot | LogLine
+OutputMessage = Reported | Forward | Begun | Kin | Overhead | MatterChanged | MatterSnapshot | LogLine
 AssessDraft = Draft[Entry, OutputMessage]

@@ -99,6 +99,8 @@ class Verdict(StrEnum):
     DECLARE = "declare"  # registers what an outside authority has decided
     LIFT = "lift"  # registers that the authority has ended it
     CLOSE = "close"  # the matter is over
+    JOIN = "join"  # two matters of one area are one
+    SPLIT = "split"  # one of a matter's causes is a matter of its own
 
 
 class Decision(Frozen):
@@ -111,6 +113,17 @@ class Decision(Frozen):
     scope: Identifier | None = Field(default=None, description="Område, när beslutet inte gäller ett ärende")
     level: Annotated[str, Field(max_length=64)] | None = None
     reference: Annotated[str, Field(max_length=200)] | None = Field(default=None, description="Beslutets beteckning")
+    into: Identifier | None = Field(default=None, description="Ärendet som 'matter' ska föras ihop med (join)")
+    cause: Annotated[str, Field(max_length=300)] | None = Field(
+        default=None, description="Orsaken som ska bli ett eget ärende (split): dess id, eller regelns"
+    )
+    grade: Annotated[str, Field(max_length=64)] | None = Field(
+        default=None, description="Graden av det förklarade läget: skärpt eller högsta"
+    )
+    territory: Annotated[str, Field(max_length=200)] = Field(
+        default="", description="Var det förklarade läget gäller, som beslutet säger det; utelämnas: hela landet"
+    )
+    elsewhere: bool = Field(default=False, description="Beslutet gäller bara en annan del av landet än vår")
     reason: Text = ""
 
     @model_validator(mode="after")
@@ -120,6 +133,10 @@ class Decision(Frozen):
                 raise ValueError("declare and lift need 'level' and 'reference' (the authority's own designation)")
         elif not self.matter:
             raise ValueError(f"{self.decision} needs 'matter'")
+        if self.decision is Verdict.JOIN and not self.into:
+            raise ValueError("join needs 'into', the matter that goes on")
+        if self.decision is Verdict.SPLIT and not self.cause:
+            raise ValueError("split needs 'cause', what is to be a matter of its own")
         return self
 
 

@@ -68,7 +68,8 @@ def say(condition: AnyCondition_, registry: Registry) -> str:
             return _say_incidents(condition, registry)
         case WarningCondition():
             what = "någon varning" if ANY_WARNING in condition.warning else f"varning för {_or(condition.warning)}"
-            return f"{what} gäller, lägst {SEVERITY[condition.severity]}"
+            state = "har upphört" if condition.ended else "gäller"
+            return f"{what} {state}, lägst {SEVERITY[condition.severity]}"
         case CalendarCondition():
             return f"det är {HOURS[condition.calendar]}"
         case DistrictsCondition():

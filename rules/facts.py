@@ -6,7 +6,7 @@ from datetime import datetime
 
 from rules import duration
 from rules.arrival import Reported
-from rules.events import Incident, Reading, Warning
+from rules.events import Incident, Reading, Severity, Warning
 from rules.explain import SEVERITY, incident_name, number, place, quantity, sensor_words
 from rules.frozen import cut
 from rules.matter import Fact
@@ -75,6 +75,12 @@ def warning_fact(registry: Registry, warning: Warning, feed: str, areas: tuple[s
         areas=areas,
         placeholders=(("kind", title), ("place", where), ("text", cut(warning.text, 300)), ("severity", severity)),
     )
+
+
+def severity_of(fact: Fact) -> Severity:
+    """How bad the warning is that the fact tells of."""
+    said = dict(fact.placeholders).get("severity")
+    return next((severity for severity, word in SEVERITY.items() if word == said), Severity.UNKNOWN)
 
 
 def silence_fact(registry: Registry, condition: SensorCondition, sensor: str, at: datetime, event: str) -> Fact:

@@ -29,6 +29,7 @@ from rules.rule import (
     IncidentsCondition,
     SensorCondition,
     SequenceCondition,
+    WarningCondition,
 )
 from rules.step import Stage
 from rules.trackers import (
@@ -271,7 +272,7 @@ class Instances:
         shown = _shown((), facts)
         cause = self.cause(rule, f"{rule.identity}|{group}", shown, self._because(rule, shown, len(facts)))
         cause = cause.model_copy(update={"count": len(facts)})
-        matter = self.docket.enter(cause, self.title(rule.rule.name, facts[0]))
+        matter = self._taken_over(rule, group, cause) or self.docket.enter(cause, self.title(rule.rule.name, facts[0]))
         over = self._over(rule, group)
         unshown = [f for f in facts if f not in shown and f.key not in over]
         for fact in unshown:
@@ -280,6 +281,17 @@ class Instances:
         gone = over & {f.key for f in shown}
         instance = Instance(matter=matter.id, cause=cause.id, unshown=len(unshown), gone=gone)
         self.draft.put(self._instance_key(rule, group), instance)
+
+    def _taken_over(self, rule: CompiledRule, group: str, cause: Cause) -> Matter | None:
+        """The matter whose open cause this one takes the place of: the same rule in the same group, as it was before
+        its condition was edited (docs/decisions/0009). No level is lowered by it."""
+        for matter in self.docket.kept():
+            for old in matter.open_causes:
+                identity, _, where = old.id.partition("|")
+                edited = identity not in self.policy.by_identity and identity.partition("#")[0] == rule.rule.id
+                if edited and where == group and old.rule == rule.rule.id:
+                    return self.docket.take_over(matter, old, cause)
+        return None
 
     def _start_over(self, rule: CompiledRule, group: str) -> None:
         """What `until` counts, it counts from now."""
@@ -356,12 +368,13 @@ class Instances:
     def _clear_if_over(self, rule: CompiledRule, group: str, instance: Instance, cause: Cause) -> None:
         key = self._instance_key(rule, group)
         timer = f"clear/{rule.identity}/{group}"
-        if rule.rule.until is not None:
-            self.draft.put(key, instance)
-            if instance.unshown == 0 and self._until_holds(rule, group, cause):
+        if rule.rule.until is None:
+            over = instance.unshown == 0 and all(f.key in instance.gone for f in cause.facts)
+        else:
+            over = instance.unshown == 0 and self._until_holds(rule, group, cause)
+            if over and not _waits(rule):
                 self._clear(rule, group, instance, f"Regeln «{rule.rule.name}»: {say(rule.rule.until, self.registry)}.")
-            return
-        over = instance.unshown == 0 and all(f.key in instance.gone for f in cause.facts)
+                return
         if over and instance.clearing_since is None:
             self.draft.put(key, instance.model_copy(update={"clearing_since": self.draft.now}))
             self.draft.wake(timer, self.draft.now + self.policy.settings.hold)
@@ -380,6 +393,9 @@ class Instances:
             if isinstance(leaf.condition, SensorCondition):
                 needed = self._needed_sensors(leaf, group, cause)
                 truths.append(bool(needed) and needed <= {k for k in facts if self._known_now(k)})
+            elif isinstance(leaf.condition, WarningCondition):
+                rests = {f.key for f in cause.facts if f.key.startswith("warning:")}
+                truths.append(bool(facts) and (rests <= facts.keys() or not leaf.condition.ended))
             else:
                 truths.append(leaf_holds(leaf, facts))
         return all(truths) if isinstance(rule.rule.until, AllCondition) else any(truths)
@@ -415,7 +431,8 @@ class Instances:
         if rule is None or instance is None or instance.clearing_since is None:
             return
         if self.draft.now - instance.clearing_since >= self.policy.settings.hold:
-            self._clear(rule, group, instance, f"Regeln «{rule.rule.name}»: orsakerna är borta.")
+            over = say(rule.rule.until, self.registry) if rule.rule.until is not None else "orsakerna är borta"
+            self._clear(rule, group, instance, f"Regeln «{rule.rule.name}»: {over}.")
 
     def _clear(self, rule: CompiledRule, group: str, instance: Instance, why: str) -> None:
         self._end(self._instance_key(rule, group))
@@ -503,6 +520,12 @@ def _shown(shown: tuple[Fact, ...], more: tuple[Fact, ...]) -> tuple[Fact, ...]:
         if len(found) < SHOWN or (fact.areas, fact.asset) not in {(f.areas, f.asset) for f in found}:
             found.append(fact)
     return tuple(found)
+
+
+def _waits(rule: CompiledRule) -> bool:
+    """True if the rule's `until` is about a warning having ended: that lowers only after the hold time, since it may be
+    told anew (invariant 3)."""
+    return any(isinstance(leaf.condition, WarningCondition) and leaf.condition.ended for leaf in rule.until)
 
 
 def _breaks(leaf: LeafRef, fact: Fact) -> bool:

@@ -94,6 +94,9 @@ class Level(Frozen):
     adds: Addressees = Field(default=(), description="Roller som får veta så snart nivån är nådd eller föreslagen")
     adds_when_decided: Addressees = Field(default=(), description="Roller som får veta först när nivån är beslutad")
     by: Id | None = Field(default=None, description="Myndigheten som beslutar, för en nivå som förklaras utifrån")
+    grades: tuple[Annotated[str, StringConstraints(min_length=1, max_length=64)], ...] = Field(
+        default=(), description="Graderna av en nivå som förklaras utifrån, som skärpt och högsta"
+    )
     confirmed_by: int = Field(default=2, ge=2, le=5, description="Antal olika personer som måste registrera beslutet")
     decide_within: Duration = Field(
         default=timedelta(minutes=15), description="Hur lång tid den som beslutar har på sig"
@@ -110,7 +113,7 @@ class Delegation(Frozen):
     scope: Ids = Field(min_length=1, description="Området som beslutet gäller")
     may: tuple[Verdict, ...] = Field(
         default=(Verdict.GRANT, Verdict.REFUSE),
-        description="Vad de får: grant (ja), refuse (nej), declare, lift, close",
+        description="Vad de får: grant (ja), refuse (nej), declare, lift, close, join (föra ihop), split (dela)",
     )
     valid_from: Instant | None = Field(default=None, description="Från och med när")
     valid_to: Instant | None = Field(default=None, description="Till när")
@@ -146,9 +149,12 @@ class Ladder:
         """This level and every one below it, lowest first."""
         return self.levels[: self.rank(level) + 1]
 
-    def deciders(self, level: str, scope: str, at: datetime) -> tuple[Delegation, ...]:
-        """The delegations for deciding this level in exactly this scope, at this instant."""
-        return tuple(d for d in self.delegations if d.level == level and scope in d.scope and d.valid_at(at))
+    def deciders(
+        self, level: str, scope: str, at: datetime, verdict: Verdict = Verdict.GRANT
+    ) -> tuple[Delegation, ...]:
+        """The delegations that allow this verdict on the level in exactly this scope, at this instant."""
+        found = (d for d in self.delegations if d.level == level and scope in d.scope and d.valid_at(at))
+        return tuple(d for d in found if verdict in d.may)
 
     def may(self, person: str, by: str, verdict: Verdict, level: str, scopes: tuple[str, ...], at: datetime) -> bool:
         """True if the delegation table lets this person, as this role, decide this for one of these scopes now."""

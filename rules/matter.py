@@ -8,7 +8,8 @@ values that are never mixed (design 3):
     alert_level      computed; says who is told. The highest of
                        - levels of open causes that rules may raise themselves (`detected`),
                        - the level of a proposal that waits for its decision (provisional),
-                       - declared_state.
+                       - declared_state,
+                       - what was decided in a matter above, as far as the causes here ask for it.
     declared_state   decided by a person or an authority; carries legal meaning. Only a decision changes it.
 
     open --(all causes cleared, declared_state lowest, no proposal)--> closed --(joined within reopen_within)--> open
@@ -60,6 +61,7 @@ class Cause(Frozen):
     functions: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     action: Action = Action.ACT
+    explained_by: str | None = Field(default=None, description="Ärendet som förklarar att givarna är tysta")
     notify: tuple[Addressee, ...] = ()
     message: Text = ""
     first_step: Text = ""
@@ -72,6 +74,17 @@ class Cause(Frozen):
     @property
     def open(self) -> bool:
         return self.cleared_at is None
+
+    @property
+    def asked(self) -> Action:
+        """What is expected of whoever is responsible: of silence that something else explains, nothing more than to
+        know."""
+        return Action.INFORM if self.explained_by is not None else self.action
+
+    @property
+    def once(self) -> str:
+        """The cause as it was opened this time: one that was over and came back is new."""
+        return f"{self.id}@{self.opened_at.isoformat()}"
 
 
 class Direction(StrEnum):
@@ -87,7 +100,8 @@ class ProposalState(StrEnum):
     PENDING = "pending"
     GRANTED = "granted"
     REFUSED = "refused"
-    WITHDRAWN = "withdrawn"  # every cause was positively false for its hold time, or a wider one superseded it
+    WITHDRAWN = "withdrawn"  # every cause was positively false for its hold time, or a higher one took its place
+    SUPERSEDED = "superseded"  # the same or a higher level was decided for a wider scope, or in the matter it joined
 
 
 class Proposal(Frozen):
@@ -119,6 +133,30 @@ class Basis(StrEnum):
     DETECTED = "detected"
     PROVISIONAL = "provisional"
     DECIDED = "decided"
+    WIDER = "wider"  # decided in the matter above this one, for a scope that holds this one's
+
+
+class Declared(Frozen):
+    """What an authority has decided, as the matter keeps it. Without a level it holds elsewhere only."""
+
+    level: str | None
+    grade: str | None = None
+    territory: Text = ""
+
+    @property
+    def terms(self) -> dict[str, str | None]:
+        """The fields of the matter that it sets."""
+        level = {"declared_state": self.level} if self.level is not None else {}
+        return level | {"grade": self.grade, "territory": self.territory}
+
+
+class Above(Frozen):
+    """A matter at a wider area that this one is part of, with the level decided there."""
+
+    matter: Identifier
+    title: Text
+    area: Id
+    level: str
 
 
 class Matter(Frozen):
@@ -141,6 +179,10 @@ class Matter(Frozen):
     alert_level: str
     basis: Basis = Basis.DETECTED
     declared_state: str
+    above: tuple[Above, ...] = Field(default=(), description="Vidare ärenden som det här är en del av")
+    joined_into: str | None = Field(default=None, description="Ärendet som det här har förts ihop med")
+    grade: str | None = Field(default=None, description="Graden av ett förklarat läge: skärpt eller högsta")
+    territory: Text = Field(default="", description="Var ett förklarat läge gäller, som beslutet säger det")
     generation: Annotated[int, Field(ge=1)] = 1
     policy: str
 
@@ -165,15 +207,33 @@ class Matter(Frozen):
         return next((c for c in self.causes if c.id == identity and c.open), None)
 
 
+def refused(matter: Matter) -> frozenset[str]:
+    """The causes, as they were opened then, that a decider has said no to raising for."""
+    said_no = (p for p in matter.proposals if p.state is ProposalState.REFUSED and p.direction is Direction.RAISE)
+    return frozenset(cause for p in said_no for cause in p.causes)
+
+
+def covered(matter: Matter, ladder: Ladder) -> str:
+    """The level that a decision for a wider scope means here: as high as this matter's own causes ask for, and no
+    higher than what was decided; what a decider here has refused stays refused."""
+    decided = ladder.highest_of(tuple(a.level for a in matter.above if a.level in ladder))
+    no = refused(matter)
+    asked = (c.level for c in matter.open_causes if ladder[c.level].entered == "decided" and c.once not in no)
+    return ladder.highest_of(tuple(level for level in asked if ladder.rank(level) <= ladder.rank(decided)))
+
+
 def levelled(matter: Matter, ladder: Ladder, now: datetime) -> Matter:
     """The matter with alert_level, basis and generation as its causes, proposals and decisions now mean."""
     detected = ladder.highest_of(tuple(c.level for c in matter.open_causes if ladder[c.level].entered == "detected"))
     proposal = matter.proposal
     waiting = proposal is not None and proposal.pending and proposal.direction is Direction.RAISE
     provisional = proposal.level if proposal is not None and waiting else ladder.lowest
-    level = ladder.highest_of((detected, provisional, matter.declared_state))
+    wider = covered(matter, ladder)
+    level = ladder.highest_of((detected, provisional, wider, matter.declared_state))
     if ladder.rank(level) == ladder.rank(matter.declared_state) and level != ladder.lowest:
         basis = Basis.DECIDED
+    elif level == wider != detected and level != ladder.lowest:
+        basis = Basis.WIDER
     else:
         basis = Basis.PROVISIONAL if waiting and level == provisional != detected else Basis.DETECTED
     rose = ladder.rank(level) > ladder.rank(matter.alert_level)

@@ -21,8 +21,7 @@ from rules.arrival import Reloaded
 from rules.docket import Docket
 from rules.entries import AssessDraft
 from rules.events import EventKind, Reading
-from rules.explain import SEVERITY
-from rules.facts import wanted
+from rules.facts import severity_of, wanted
 from rules.instances import Instances
 from rules.matter import Fact, Matter
 from rules.policy import LeafRef, Policy
@@ -163,10 +162,10 @@ class Reload:
             self.draft.put(key, known.model_copy(update={"counted_in": counted}))
 
     def _warning_leaves(self, fact: Fact) -> Iterator[LeafRef]:
-        said = dict(fact.placeholders).get("severity")
-        severity = next(s for s, word in SEVERITY.items() if word == said)
+        severity = severity_of(fact)
         for leaf in self.policy.warning_leaves(fact.kind, self.draft.key):
-            if isinstance(leaf.condition, WarningCondition) and leaf.condition.covers(severity):
+            condition = leaf.condition
+            if isinstance(condition, WarningCondition) and condition.covers(severity) and not condition.ended:
                 yield leaf
 
     def _taken_in(
@@ -188,12 +187,12 @@ class Reload:
 
     def _declared(self, key: str) -> None:
         """An authority's decision that stands is seen by rules that wait for it."""
-        _, _, level, reference = key.split("/", 3)
+        level = key.split("/", 3)[2]
         known = self.draft.find(Registered, key)
         matter = self.docket.get(known.matter) if known is not None and known.matter else None
         if known is None or not known.done or matter is None or not matter.open or matter.declared_state != level:
             return
-        name = f"declared|{level}|{reference}"
+        name = f"declared|{level}|{known.reference}"
         cause = matter.cause(name)
         said = cause.because if cause is not None else name
         fact = Fact(key=name, said=said, at=self.draft.now, kind=level, refs=(matter.id,))

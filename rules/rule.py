@@ -117,12 +117,16 @@ ANY_WARNING = "alla"
 
 
 class WarningCondition(Frozen):
-    """An authority's warning is in force: of a kind (or `alla`), at this severity or worse."""
+    """An authority's warning is in force: of a kind (or `alla`), at this severity or worse. Or (`ended`) it has ended:
+    every such warning that the rule rests on, when it stands in `until`."""
 
     warning: KindIds = Field(
         min_length=1, description="Varningens slag som myndigheten skriver det (RAIN, HIGH_FLOW), eller 'alla'"
     )
     severity: Severity = Field(default=Severity.MESSAGE, description="Lägst så allvarlig: message, yellow, orange, red")
+    ended: bool = Field(
+        default=False, description="true: varningen har upphört, sedan så länge som profile.hold säger (i 'until')"
+    )
 
     def covers(self, severity: Severity) -> bool:
         """True if a warning of this severity is bad enough. An unknown severity counts as bad enough for the

@@ -108,6 +108,7 @@ class Registered(Frozen):
 
     kind: Literal["registered"] = "registered"
     persons: frozenset[str]
+    reference: str = Field(default="", description="Beslutets beteckning")
     done: bool = Field(default=False, description="Så många som krävs har registrerat det; det gäller eller har gällt")
     matter: str | None = None
 

@@ -145,15 +145,23 @@ def _decision(realm: str, step: StoryStep, view: View) -> Decision:
         decision=step.decide,
         person=step.person,
         by=step.by or "",
-        matter=None if declared else _matter(realm, step, view),
+        matter=None if declared else _matter(realm, step.about, step, view),
+        into=_matter(realm, step.into, step, view) if step.into else None,
+        cause=step.cause,
         level=step.level,
         reference=step.reference,
+        grade=step.grade,
+        territory=step.territory,
+        elsewhere=step.elsewhere,
     )
 
 
-def _matter(realm: str, step: StoryStep, view: View) -> str:
-    """The open matter of the area that the step names; of several the newest, one that waits for a decision first."""
+def _matter(realm: str, title: str | None, step: StoryStep, view: View) -> str:
+    """The open matter of the area that the step names, with these words in its title; of several the newest, one that
+    waits for a decision first."""
     found = [s for s in view.situations(realm) if s.matter is not None and s.matter.area == step.within]
+    if title is not None:
+        found = [s for s in found if s.matter is not None and title.casefold() in s.matter.title.casefold()]
     chosen = next((s for s in found if _waits(s)), found[0] if found else None)
     if chosen is None or chosen.matter is None:
         raise StoryError(f"inget öppet ärende i {step.within!r} att besluta om")

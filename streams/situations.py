@@ -60,6 +60,10 @@ def whole(situation: Situation, matter: Matter, profile: Profile) -> dict[str, A
     records = tuple(situation.notices.values())
     return summary(situation, matter, profile) | {
         "policy": matter.policy,
+        "above": [a.model_dump(mode="json") for a in matter.above],
+        "joined_into": matter.joined_into,
+        "grade": matter.grade,
+        "territory": matter.territory,
         "assets": matter.assets,
         "functions": matter.functions,
         "families": matter.families,
@@ -78,7 +82,7 @@ def _cause(cause: Cause) -> dict[str, Any]:
     return cause.model_dump(
         mode="json",
         include={"id", "rule", "name", "level", "because", "message", "first_step", "policy"}
-        | {"danger_to_life", "opened_at", "cleared_at"},
+        | {"danger_to_life", "opened_at", "cleared_at", "explained_by"},
     ) | {"facts": [_fact(f) for f in cause.facts]}
 
 

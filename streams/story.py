@@ -94,6 +94,12 @@ class StoryStep(Frozen):
     level: str | None = None
     reference: str | None = None
     within: Identifier | None = Field(default=None, description="Område vars öppna ärende beslutet gäller")
+    about: Text | None = Field(default=None, description="Ord i ärendets rubrik, när området har flera")
+    into: Text | None = Field(default=None, description="Ord i rubriken på ärendet som det förs ihop med (join)")
+    cause: Text | None = Field(default=None, description="Regeln eller orsaken som blir ett eget ärende (split)")
+    grade: str | None = Field(default=None, description="Graden av ett förklarat läge")
+    territory: Text = Field(default="", description="Var ett förklarat läge gäller; utelämnas: hela landet")
+    elsewhere: bool = Field(default=False, description="Beslutet gäller bara en annan del av landet")
     channel: Identifier | None = Field(default=None, description="push, sms, mail, webhook eller en kanal")
     outcome: Outcome | None = Field(default=None, description="Hur försök går från nu; silent: inget besked")
     wait: Literal["rest"] | None = Field(default=None, alias="pass", description="Låt tiden gå hit; inget händer")

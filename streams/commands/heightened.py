@@ -107,7 +107,7 @@ def _declared(rehearsal: Rehearsal, level: str) -> Iterator[str]:
     """So many different persons as the level asks for register the authority's decision."""
     ladder = rehearsal.intake.profile.policy.ladder
     city, rung = rehearsal.intake.profile.policy.registry.city, ladder[level]
-    may = [d.persons for d in ladder.deciders(level, city, rehearsal.now) if Verdict.DECLARE in d.may]
+    may = [d.persons for d in ladder.deciders(level, city, rehearsal.now, Verdict.DECLARE)]
     persons = list(dict.fromkeys(p for group in may for p in group))[: rung.confirmed_by]
     if len(persons) < rung.confirmed_by:
         talk(f"För få får registrera {level}: {len(persons)} av {rung.confirmed_by} (avsnittet delegations).")

@@ -26,6 +26,7 @@ BASIS = {
     "detected": "beräknad",
     "provisional": "föreslagen, väntar på beslut",
     "decided": "beslutad",
+    "wider": "beslutad i ett överordnat ärende",
 }
 STATE = {
     "asked": "tillfrågad",
@@ -39,4 +40,5 @@ PROPOSAL = {
     "granted": "bifallet",
     "refused": "avslaget",
     "withdrawn": "återtaget",
+    "superseded": "ersatt av ett annat beslut eller förslag",
 }

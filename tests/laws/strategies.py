@@ -618,6 +618,7 @@ WEIGHTS = {
     "warning": 3,
     "listing": 1,
     "decide": 3,
+    "regroup": 2,
     "register": 2,
     "answer": 4,
     "pass": 6,
@@ -738,6 +739,8 @@ def make(play: Play, move: Move) -> Event | None:
             return play.listing()
         case "decide":
             return _decided(play, a, b, c)
+        case "regroup":
+            return _regrouped(play, a, b, c)
         case "register" | "lone":
             person = REGISTRARS[0] if move.what == "lone" else REGISTRARS[a % len(REGISTRARS)]
             verdict = "declare" if b % 3 else "lift"
@@ -757,6 +760,19 @@ def _decided(play: Play, a: int, b: int, c: int) -> Event | None:
     verdict = ("grant", "refuse", "grant", "close")[c % 4]
     level = (None, "särskild händelse", "höjd beredskap")[c % 3]
     return play.decide(verdict, person, by, matter=matter.id, level=level)
+
+
+def _regrouped(play: Play, a: int, b: int, c: int) -> Event | None:
+    """Two matters of one area joined, or a cause split off, by one who may and one who may not."""
+    if not play.open:
+        return None
+    matter = play.open[a % len(play.open)]
+    beside = [m for m in play.open if m.area == matter.area and m is not matter] or [matter]
+    person = ("p-tilda-komet", "p-tilda-komet", "p-anna-ek")[c % 3]
+    if b % 2:
+        return play.decide("join", person, "tib", matter=matter.id, into=beside[b % len(beside)].id)
+    causes = matter.open_causes
+    return play.decide("split", person, "tib", matter=matter.id, cause=causes[b % len(causes)].id) if causes else None
 
 
 def _answered(play: Play, a: int, b: int, c: int) -> Event | None:

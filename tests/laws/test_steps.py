@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from notifiers.attempt import Attempt, Verdict
 from notifiers.notice import Notice
 from notifiers.obligation import Obligation, ObligationState
+from rules.docket import below
 from rules.events import Decision
 from rules.ladder import Action, Entered
 from rules.matter import Direction, Matter, ProposalState
@@ -143,6 +144,10 @@ def allowed(matter: Matter) -> str:
     if matter.proposals and matter.proposals[-1].state is ProposalState.PENDING:
         last = matter.proposals[-1]
         levels += [last.level] if last.direction is Direction.RAISE else []
+    no = {c for p in matter.proposals if p.state is ProposalState.REFUSED for c in p.causes}
+    asked = [c.level for c in matter.open_causes if f"{c.id}@{c.opened_at.isoformat()}" not in no]
+    for above in matter.above:
+        levels += [x for x in asked if LADDER.rank(x) <= LADDER.rank(above.level)]
     return max(levels, key=[rung.id for rung in LADDER.levels].index)
 
 
@@ -237,6 +242,61 @@ def test_hojd_beredskap_follows_two_different_persons_with_one_reference(
             registered.setdefault(reference, set()).add(strategies.REGISTRARS[who])
     declared = [m for m in play.matters if m.declared_state == DECLARED]
     assert len(declared) == sum(len(persons) >= 2 for persons in registered.values())
+
+
+@SOME
+@given(runs(30))
+def test_a_join_lowers_no_level_and_loses_no_cause_and_a_split_loses_none(moves: list[Move]) -> None:
+    play = Play(INTAKE)
+    for move in moves:
+        before = {m.id: m for m in play.open}
+        event = make(play, move)
+        if move.what != "regroup" or event is None:
+            continue
+        assert isinstance(event.payload, Decision)
+        one = before[event.payload.matter or ""]
+        after = {m.id: m for m in play.open}
+        was = {c.id for m in before.values() for c in m.open_causes if c.rule != "together"}
+        assert was <= {c.id for m in after.values() for c in m.open_causes}
+        joined = next((m for m in play.matters if m.id == one.id and m.joined_into), None)
+        highest = max(LADDER.rank(m.alert_level) for m in after.values())
+        assert highest >= LADDER.rank(one.alert_level)
+        if joined is not None:
+            into = after[joined.joined_into or ""]
+            for known in (one, before[into.id]):
+                assert LADDER.rank(into.alert_level) >= LADDER.rank(known.alert_level)
+                assert LADDER.rank(into.declared_state) >= LADDER.rank(known.declared_state)
+
+
+@SOME
+@given(runs(30))
+def test_a_join_keeps_every_row_of_both(moves: list[Move]) -> None:
+    play = run(moves)
+    for matter in (m for m in play.matters if m.joined_into is not None):
+        rows = {(r, a) for m in (matter.id, matter.joined_into or "") for r, a in play.rows(m).items()}
+        last = play.rows(matter.joined_into or "")
+        for post, action in rows:
+            assert Action(last[post]).rank <= Action(action).rank, f"{post} was {action}"
+
+
+@SOME
+@given(runs(30))
+def test_nobody_waits_to_decide_what_is_decided_in_the_matter_above(moves: list[Move]) -> None:
+    """Of nested scopes, none has a proposal waiting for a level that the wider one has been given."""
+    for matter in run(moves).open:
+        last = matter.proposal
+        for above in matter.above:
+            if last is not None and last.pending and last.direction is Direction.RAISE:
+                assert LADDER.rank(last.level) > LADDER.rank(above.level)
+
+
+@SOME
+@given(runs(30))
+def test_what_a_child_says_is_above_it_is_what_its_parent_says_is_below(moves: list[Move]) -> None:
+    found = {m.id: m for m in run(moves).open}
+    up = {(m.id, a.matter, a.level) for m in found.values() for a in m.above}
+    down = {(c, m.id, m.declared_state) for m in found.values() for c in below(m) if c in found}
+    assert up == down
 
 
 # --- people ----------------------------------------------------------------------------------------------------------
