@@ -33,6 +33,7 @@ from rules.rule import (
 from rules.step import Stage
 from rules.trackers import (
     BUCKETS,
+    Broken,
     Instance,
     KnownIncident,
     LastValue,
@@ -101,15 +102,29 @@ class Instances:
         return tuple(counted)
 
     def _break(self, leaf: LeafRef, group: str, breaking: Fact) -> None:
-        """A row is broken: what came before no longer counts in it."""
+        """A row is broken: what happened before no longer counts in it, whether we know of it yet or not."""
         owner = self._owner(leaf.rule, group)
         if owner != self.draft.key:
             forward = Forward(rule=leaf.rule.identity, path=leaf.path, group=group, fact=breaking, present=True)
             self.draft.emit(Stage.ASSESS, owner, forward)
             return
+        key = self._broken_key(leaf, group)
+        known = self.draft.find(Broken, key)
+        if known is None or known.at < breaking.at:
+            self.draft.put(key, Broken(at=breaking.at))
         for fact in self._leaf_facts(leaf, group).values():
             if fact.at <= breaking.at:
                 self.fact(leaf, group, fact, present=False)
+
+    def _broken_key(self, leaf: LeafRef, group: str) -> str:
+        return f"broken/{leaf.rule.identity}/{leaf.path}/{group}"
+
+    def _broken(self, leaf: LeafRef, group: str, fact: Fact) -> bool:
+        """True if the row that the fact would count in was broken after it."""
+        if not isinstance(leaf.condition, IncidentsCondition) or not leaf.condition.broken_by:
+            return False
+        broken = self.draft.find(Broken, self._broken_key(leaf, group))
+        return broken is not None and fact.at <= broken.at
 
     def _count_now(self, leaf: LeafRef, group: str, fact: Fact) -> None:
         self.fact(leaf, group, fact.model_copy(update={"different": self._difference(leaf, fact)}), present=True)
@@ -170,6 +185,8 @@ class Instances:
             forward = Forward(rule=leaf.rule.identity, path=leaf.path, group=group, fact=fact, present=present)
             self.draft.emit(Stage.ASSESS, owner, forward)
             return
+        if present and self._broken(leaf, group, fact):
+            return
         self._keep(leaf, group, fact, present=present)
         self._evaluate(leaf, group, fact, present=present)
 
@@ -178,7 +195,8 @@ class Instances:
         over, until the window has passed."""
         key = f"leaf/{leaf.rule.identity}/{leaf.path}/{group}/{bucket(fact.key)}"
         known = self.draft.find(LeafFacts, key)
-        entry = kept(known, fact, present=present, within=leaf.window, now=self.draft.now)
+        window = None if self._broken(leaf, group, fact) else leaf.window
+        entry = kept(known, fact, present=present, within=window, now=self.draft.now)
         if entry.facts:
             self.draft.put(key, entry)
         else:

@@ -76,6 +76,13 @@ class Instance(Frozen):
     matter: str
     cause: str
     gone: frozenset[str] = frozenset()
+class Broken(Frozen):
+    """When a row was last broken: what happened no later does not count in it, however late it comes."""
+
+    kind: Literal["broken"] = "broken"
+    at: Instant
+
+
     unshown: int = 0
     clearing_since: Instant | None = None
 
