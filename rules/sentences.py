@@ -54,6 +54,7 @@ TYPES: Mapping[str, Text] = {
     "limit_mixed": say.LIMIT_MIXED,
     "limit_empty": say.LIMIT_EMPTY,
     "change_within": say.CHANGE_WITHIN,
+    "lateness_long": say.LATENESS_LONG,
     "different_of_one": say.DIFFERENT_OF_ONE,
     "in_a_row": say.IN_A_ROW,
     "until_silent": say.UNTIL_SILENT,
