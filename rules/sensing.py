@@ -166,8 +166,11 @@ class Sensing:
         if condition.silent_for is not None:
             self._heard(leaf, key, held, reading, event)
             return
-        if leaf.lowers and not unbroken:
-            held = None  # what was not known in between does not count towards lowering (invariant 3)
+        if leaf.lowers and not unbroken and held is not None:
+            # What was not known in between does not count towards lowering (invariant 3), nor what was before it.
+            self._leave(leaf, key, held, reading.time)
+            self.instances.fact(leaf, group, self._fact(leaf, reading, event), present=False)
+            held = None
         beyond, ended = self._beyond(leaf, reading), held.ended if held is not None else None
         if beyond and held is not None and ended == reading.time:
             last = self.draft.find(LastValue, f"last/{reading.sensor}")
