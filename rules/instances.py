@@ -55,6 +55,7 @@ class Instances:
         self.draft = draft
         self.docket = docket
         self.begun: list[tuple[CompiledRule, str]] = []
+        self.unknown: list[tuple[LeafRef, str]] = []
 
     # --- facts, leaves, rules --------------------------------------------------------------------------------------
 
@@ -248,7 +249,12 @@ class Instances:
         """The hours that a rule waits for may have come."""
         _, identity, group = timer.split("/", 2)
         rule = self.policy.by_identity.get(identity)
-        if rule is not None and self.draft.get(self._instance_key(rule, group)) is None:
+        if rule is not None:
+            self.look_again(rule, group)
+
+    def look_again(self, rule: CompiledRule, group: str) -> None:
+        """The rule has begun if it holds now, and had not."""
+        if self._owner(rule, group) == self.draft.key and not self.instance_known(rule, group):
             self._begin_if_holds(rule, group)
 
     def _begin_if_holds(self, rule: CompiledRule, group: str) -> None:
@@ -259,10 +265,24 @@ class Instances:
 
     def _holds(self, condition: AnyCondition_, leaves: tuple[LeafRef, ...], group: str) -> bool:
         truths = [self._leaf_holds(leaf, group) for leaf in leaves]
+        if isinstance(condition, AllCondition) and all(truths):
+            return not self._unknown(leaves, group)
         if isinstance(condition, SequenceCondition):
             first, then = (self._leaf_facts(leaf, group).values() for leaf in leaves)
             return all(truths) and follows(first, then, condition.within)
         return all(truths) if isinstance(condition, AllCondition) else any(truths)
+
+    def _unknown(self, leaves: tuple[LeafRef, ...], group: str) -> bool:
+        """True if something in an `all` that would hold is unknown: its sensors were beyond their limits, and their
+        values are too old. It raises nothing, and is told (semantics 8)."""
+        found = []
+        for leaf in leaves:
+            condition = leaf.condition
+            facts = self._leaf_facts(leaf, group) if isinstance(condition, SensorCondition) else {}
+            if facts and not _listens(condition) and not any(map(self._known_now, facts)):
+                found += [(leaf, key.removeprefix("sensor:")) for key in sorted(facts)]
+        self.unknown += found
+        return bool(found)
 
     def _evaluate(self, leaf: LeafRef, group: str, fact: Fact, *, present: bool) -> None:
         """The rule's state in the group after a fact came or went."""
@@ -526,3 +546,8 @@ def _shown(shown: tuple[Fact, ...], more: tuple[Fact, ...]) -> tuple[Fact, ...]:
 def _breaks(leaf: LeafRef, fact: Fact) -> bool:
     """True if the fact breaks the row that the condition counts."""
     return isinstance(leaf.condition, IncidentsCondition) and fact.kind in leaf.condition.broken_by
+
+
+def _listens(condition: AnyCondition_) -> bool:
+    """True if the condition is about silence: then that nothing is heard is what is known."""
+    return isinstance(condition, SensorCondition) and condition.silent_for is not None

@@ -25,7 +25,7 @@ from rules.matter import Fact
 from rules.policy import CompiledRule, LeafRef
 from rules.record import Happening, LogLine
 from rules.registry import SensorKind
-from rules.rule import SensorCondition
+from rules.rule import AllCondition, SensorCondition
 from rules.step import Stage
 from rules.trackers import RESUMED, Held, History, LastValue, Resumed, held_long_enough, remembered
 
@@ -52,6 +52,17 @@ class Sensing:
         unbroken = last is not None and reading.time - last.at <= self._validity(reading.sensor)
         for leaf in self._sensor_leaves(reading.sensor):
             self.judge(leaf, reading, event.id, unbroken=unbroken)
+        if last is not None and not self._fresh(reading.sensor, last):
+            self._known_again(reading.sensor)
+
+    def _known_again(self, sensor: str) -> None:
+        """A value that had become too old is there again: an `all` that it was missing in may hold now."""
+        for leaf in self._sensor_leaves(sensor):
+            key = f"held/{leaf.rule.identity}/{leaf.path}/{sensor}"
+            held = self.draft.find(Held, key) if isinstance(leaf.rule.rule.when, AllCondition) else None
+            if held is not None and held.complete and not leaf.lowers and not _listens(leaf):
+                self._silence_over(leaf, sensor)
+                self.instances.look_again(leaf.rule, self.instances.sensor_group(leaf, sensor))
 
     def _sensor_leaves(self, sensor: str) -> tuple[LeafRef, ...]:
         return self.policy.matching(EventKind.READINGS, sensor, self.draft.key)
@@ -298,6 +309,13 @@ class Sensing:
 
     def _kind(self, sensor: str) -> SensorKind:
         return self.registry.sensor_kinds[self.registry.sensors[sensor].kind]
+
+    def unknown(self, leaf: LeafRef, sensor: str) -> None:
+        """The rule would hold if the sensor had not fallen silent beyond its limit: told once, until it is heard."""
+        last = self.draft.find(LastValue, f"last/{sensor}")
+        identity = f"silent|{sensor}|{leaf.rule.identity}"
+        if last is not None and not any(m.cause(identity) for m in self.docket.kept()):
+            self._silent_over_limit(leaf, Reading(sensor=sensor, value=last.value, time=last.at))
 
     def _silent_over_limit(self, leaf: LeafRef, reading: Reading) -> None:
         fact = self._fact(leaf, reading, "")
