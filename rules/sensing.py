@@ -61,8 +61,9 @@ class Sensing:
             key = f"held/{leaf.rule.identity}/{leaf.path}/{sensor}"
             held = self.draft.find(Held, key) if isinstance(leaf.rule.rule.when, AllCondition) else None
             if held is not None and held.complete and not leaf.lowers and not _listens(leaf):
-                self._silence_over(leaf, sensor)
+                # Begins first, so that the matter about its silence goes on and does not close in between.
                 self.instances.look_again(leaf.rule, self.instances.sensor_group(leaf, sensor))
+                self._silence_over(leaf, sensor)
 
     def _sensor_leaves(self, sensor: str) -> tuple[LeafRef, ...]:
         return self.policy.matching(EventKind.READINGS, sensor, self.draft.key)
@@ -167,6 +168,7 @@ class Sensing:
     # --- one condition ---------------------------------------------------------------------------------------------
 
     def judge(self, leaf: LeafRef, reading: Reading, event: str, *, unbroken: bool) -> None:
+        """The condition is as this newest reading makes it. `unbroken`: nothing was unknown since the one before."""
         condition = leaf.condition
         assert isinstance(condition, SensorCondition)
         group = self.instances.sensor_group(leaf, reading.sensor)

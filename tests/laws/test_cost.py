@@ -79,7 +79,7 @@ def counting(patch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     with patch.context() as patch:
         counted(Draft, "get", "entries read")
         counted(SensorCondition, "holds", "values compared")
-        counted(Sensing, "_sensor_leaf", "conditions of sensors")
+        counted(Sensing, "judge", "conditions of sensors")
         counted(Instances, "_evaluate", "rules judged")
         counted(Instances, "_leaf_holds", "conditions judged")
         counted(instances, "leaf_holds", "facts counted")
