@@ -71,6 +71,8 @@ def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -
             assert_never(message)
     for rule, group in assessment.instances.begun:
         assessment.sensing.begun(rule, group)
+    for leaf, sensor in assessment.instances.unknown:
+        assessment.sensing.unknown(leaf, sensor)
     assessment.kinship.forward()
     return assessment.draft.step()
 

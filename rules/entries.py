@@ -8,6 +8,7 @@ from rules.matter import Matter, MatterChanged, OpenMatters
 from rules.record import LogLine, MatterSnapshot
 from rules.step import Counter, Draft
 from rules.trackers import (
+    Broken,
     Held,
     History,
     Instance,
@@ -26,6 +27,7 @@ Entry = (
     | History
     | Resumed
     | LeafFacts
+    | Broken
     | Instance
     | Unshown
     | KnownIncident

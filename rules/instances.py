@@ -34,6 +34,7 @@ from rules.rule import (
 from rules.step import Stage
 from rules.trackers import (
     BUCKETS,
+    Broken,
     Instance,
     KnownIncident,
     LastValue,
@@ -55,6 +56,7 @@ class Instances:
         self.draft = draft
         self.docket = docket
         self.begun: list[tuple[CompiledRule, str]] = []
+        self.unknown: list[tuple[LeafRef, str]] = []
 
     # --- facts, leaves, rules --------------------------------------------------------------------------------------
 
@@ -102,15 +104,29 @@ class Instances:
         return tuple(counted)
 
     def _break(self, leaf: LeafRef, group: str, breaking: Fact) -> None:
-        """A row is broken: what came before no longer counts in it."""
+        """A row is broken: what happened before no longer counts in it, whether we know of it yet or not."""
         owner = self._owner(leaf.rule, group)
         if owner != self.draft.key:
             forward = Forward(rule=leaf.rule.identity, path=leaf.path, group=group, fact=breaking, present=True)
             self.draft.emit(Stage.ASSESS, owner, forward)
             return
+        key = self._broken_key(leaf, group)
+        known = self.draft.find(Broken, key)
+        if known is None or known.at < breaking.at:
+            self.draft.put(key, Broken(at=breaking.at))
         for fact in self._leaf_facts(leaf, group).values():
             if fact.at <= breaking.at:
                 self.fact(leaf, group, fact, present=False)
+
+    def _broken_key(self, leaf: LeafRef, group: str) -> str:
+        return f"broken/{leaf.rule.identity}/{leaf.path}/{group}"
+
+    def _broken(self, leaf: LeafRef, group: str, fact: Fact) -> bool:
+        """True if the row that the fact would count in was broken after it."""
+        if not isinstance(leaf.condition, IncidentsCondition) or not leaf.condition.broken_by:
+            return False
+        broken = self.draft.find(Broken, self._broken_key(leaf, group))
+        return broken is not None and fact.at <= broken.at
 
     def _count_now(self, leaf: LeafRef, group: str, fact: Fact) -> None:
         self.fact(leaf, group, fact.model_copy(update={"different": self._difference(leaf, fact)}), present=True)
@@ -171,6 +187,8 @@ class Instances:
             forward = Forward(rule=leaf.rule.identity, path=leaf.path, group=group, fact=fact, present=present)
             self.draft.emit(Stage.ASSESS, owner, forward)
             return
+        if present and self._broken(leaf, group, fact):
+            return
         self._keep(leaf, group, fact, present=present)
         self._evaluate(leaf, group, fact, present=present)
 
@@ -179,7 +197,8 @@ class Instances:
         over, until the window has passed."""
         key = f"leaf/{leaf.rule.identity}/{leaf.path}/{group}/{bucket(fact.key)}"
         known = self.draft.find(LeafFacts, key)
-        entry = kept(known, fact, present=present, within=leaf.window, now=self.draft.now)
+        window = None if self._broken(leaf, group, fact) else leaf.window
+        entry = kept(known, fact, present=present, within=window, now=self.draft.now)
         if entry.facts:
             self.draft.put(key, entry)
         else:
@@ -231,7 +250,12 @@ class Instances:
         """The hours that a rule waits for may have come."""
         _, identity, group = timer.split("/", 2)
         rule = self.policy.by_identity.get(identity)
-        if rule is not None and self.draft.get(self._instance_key(rule, group)) is None:
+        if rule is not None:
+            self.look_again(rule, group)
+
+    def look_again(self, rule: CompiledRule, group: str) -> None:
+        """The rule has begun if it holds now, and had not."""
+        if self._owner(rule, group) == self.draft.key and not self.instance_known(rule, group):
             self._begin_if_holds(rule, group)
 
     def _begin_if_holds(self, rule: CompiledRule, group: str) -> None:
@@ -242,10 +266,24 @@ class Instances:
 
     def _holds(self, condition: AnyCondition_, leaves: tuple[LeafRef, ...], group: str) -> bool:
         truths = [self._leaf_holds(leaf, group) for leaf in leaves]
+        if isinstance(condition, AllCondition) and all(truths):
+            return not self._unknown(leaves, group)
         if isinstance(condition, SequenceCondition):
             first, then = (self._leaf_facts(leaf, group).values() for leaf in leaves)
             return all(truths) and follows(first, then, condition.within)
         return all(truths) if isinstance(condition, AllCondition) else any(truths)
+
+    def _unknown(self, leaves: tuple[LeafRef, ...], group: str) -> bool:
+        """True if something in an `all` that would hold is unknown: its sensors were beyond their limits, and their
+        values are too old. It raises nothing, and is told (semantics 8)."""
+        found = []
+        for leaf in leaves:
+            condition = leaf.condition
+            facts = self._leaf_facts(leaf, group) if isinstance(condition, SensorCondition) else {}
+            if facts and not _listens(condition) and not any(map(self._known_now, facts)):
+                found += [(leaf, key.removeprefix("sensor:")) for key in sorted(facts)]
+        self.unknown += found
+        return bool(found)
 
     def _evaluate(self, leaf: LeafRef, group: str, fact: Fact, *, present: bool) -> None:
         """The rule's state in the group after a fact came or went."""
@@ -531,3 +569,8 @@ def _waits(rule: CompiledRule) -> bool:
 def _breaks(leaf: LeafRef, fact: Fact) -> bool:
     """True if the fact breaks the row that the condition counts."""
     return isinstance(leaf.condition, IncidentsCondition) and fact.kind in leaf.condition.broken_by
+
+
+def _listens(condition: AnyCondition_) -> bool:
+    """True if the condition is about silence: then that nothing is heard is what is known."""
+    return isinstance(condition, SensorCondition) and condition.silent_for is not None

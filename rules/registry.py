@@ -13,7 +13,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from rules.duration import Duration
 from rules.events import EventKind, Position
@@ -158,10 +159,20 @@ class SensorKind(Frozen):
     unit: str = Field(default="", max_length=16, description="Enheten, som m eller bar")
     function: Id | None = Field(default=None, description="Funktionen som mätvärdet handlar om")
     valid_for: Duration = Field(description="Hur gammalt ett värde får bli innan det räknas som okänt")
+    lateness: Duration | None = Field(
+        default=None,
+        description="Så sent får ett värde komma efter ett nyare och ändå räknas på sin plats; utelämnas: inte alls",
+    )
     lowest: float | None = Field(default=None, description="Lägsta rimliga värde; bara till för granskningen av regler")
     highest: float | None = Field(
         default=None, description="Högsta rimliga värde; bara till för granskningen av regler"
     )
+
+    @model_validator(mode="after")
+    def _is_known_when_it_counts(self) -> SensorKind:
+        if self.lateness is not None and self.lateness > self.valid_for:
+            raise PydanticCustomError("lateness_long", "'lateness' är högst så lång som 'valid_for'")
+        return self
 
 
 class Sensor(Frozen):

@@ -29,6 +29,7 @@ from rules.record import Happening
 from rules.rule import DecisionCondition, DistrictsCondition, IncidentsCondition, SensorCondition, WarningCondition
 from rules.sensing import Sensing
 from rules.trackers import (
+    Broken,
     Held,
     History,
     Instance,
@@ -41,7 +42,7 @@ from rules.trackers import (
     bucket,
 )
 
-TRACKED = (Held, History, LeafFacts, Instance, Unshown)
+TRACKED = (Held, History, LeafFacts, Broken, Instance, Unshown)
 """Entries whose key's second part is the identity of the rule they belong to."""
 
 

@@ -4,6 +4,7 @@ Theory, per sensor and limit:
 
     within --value beyond--> held since t --held for its time, by event time--> complete: a fact
     held or complete --value within--> within: the fact is over
+    complete --a value out of order, within the stated lateness, shows that it was not held--> corrected (rules.late)
     held, and the time is up, but the last value is older than its validity: no level is raised, whoever is
     responsible is
     told at once that the sensor fell silent beyond its limit (semantics 8)
@@ -19,10 +20,12 @@ from rules.explain import number
 from rules.facts import reading_fact, silence_fact
 from rules.frozen import cut
 from rules.instances import Instances
+from rules.late import placed, run_start, span
 from rules.matter import Fact
 from rules.policy import CompiledRule, LeafRef
 from rules.record import Happening, LogLine
-from rules.rule import SensorCondition
+from rules.registry import SensorKind
+from rules.rule import AllCondition, SensorCondition
 from rules.step import Stage
 from rules.trackers import RESUMED, Held, History, LastValue, Resumed, held_long_enough, remembered
 
@@ -43,31 +46,129 @@ class Sensing:
         if last is not None and reading.time <= last.at:
             self._old_reading(reading, last, event)
             return
-        self.draft.put(key, LastValue(value=reading.value, at=reading.time))
+        lookback = self._lookback(reading.sensor) if last is not None else None
+        earlier = placed(last.all, reading.time - lookback) if last is not None and lookback is not None else ()
+        self.draft.put(key, LastValue(value=reading.value, at=reading.time, earlier=earlier))
         unbroken = last is not None and reading.time - last.at <= self._validity(reading.sensor)
         for leaf in self._sensor_leaves(reading.sensor):
             self.judge(leaf, reading, event.id, unbroken=unbroken)
+        if last is not None and not self._fresh(reading.sensor, last):
+            self._known_again(reading.sensor)
+
+    def _known_again(self, sensor: str) -> None:
+        """A value that had become too old is there again: an `all` that it was missing in may hold now."""
+        for leaf in self._sensor_leaves(sensor):
+            key = f"held/{leaf.rule.identity}/{leaf.path}/{sensor}"
+            held = self.draft.find(Held, key) if isinstance(leaf.rule.rule.when, AllCondition) else None
+            if held is not None and held.complete and not leaf.lowers and not _listens(leaf):
+                # Begins first, so that the matter about its silence goes on and does not close in between.
+                self.instances.look_again(leaf.rule, self.instances.sensor_group(leaf, sensor))
+                self._silence_over(leaf, sensor)
 
     def _sensor_leaves(self, sensor: str) -> tuple[LeafRef, ...]:
         return self.policy.matching(EventKind.READINGS, sensor, self.draft.key)
 
     def _old_reading(self, reading: Reading, last: LastValue, event: Event) -> None:
-        """A late reading lowers nothing and raises nothing; the same again is a duplicate; two values for one moment
-        are a conflict, in which the value that makes a condition true counts (semantics 6, 7)."""
-        if reading.time < last.at or reading.value in (last.value, *last.others):
+        """A late reading lowers nothing and raises nothing; one that is only out of order takes its place; the same
+        again is a duplicate; two values for one moment are a conflict, in which the value that makes a condition true
+        counts (semantics 6, 7)."""
+        if reading.time < last.at:
+            self._out_of_order(reading, last, event.id)
             return
-        self.draft.put(
-            f"last/{reading.sensor}", last.model_copy(update={"others": (*last.others, reading.value)[-20:]})
-        )
-        self._note(
-            f"Givaren {reading.sensor} har två värden för samma tid: {number(last.value)} och {number(reading.value)}",
-            event.id,
-        )
+        if reading.value in (last.value, *last.others):
+            return
+        newest = last.model_copy(update={"others": (*last.others, reading.value)[-20:]})
+        self.draft.put(f"last/{reading.sensor}", newest)
+        self._conflict(reading, last.value, event.id)
         for leaf in self._sensor_leaves(reading.sensor):
-            if not leaf.lowers and _is_limit(leaf) and self._beyond(leaf, reading):
+            if leaf.lowers or _listens(leaf):
+                continue
+            if self._lookback(reading.sensor) is not None and _looks_back(leaf):
+                self._judge_anew(leaf, reading, newest, event.id)
+            elif self._beyond(leaf, reading):
                 self.judge(leaf, reading, event.id, unbroken=True)
 
+    def _conflict(self, reading: Reading, other: float, event: str) -> None:
+        values = f"{number(other)} och {number(reading.value)}"
+        self._note(f"Givaren {reading.sensor} har två värden för samma tid: {values}", event)
+
+    # --- out of order ----------------------------------------------------------------------------------------------
+
+    def _lookback(self, sensor: str) -> timedelta | None:
+        """How far back values are kept so that one out of order can take its place; None if its kind states no
+        lateness, or nothing looks back."""
+        lateness = self._kind(sensor).lateness
+        leaves = [leaf for leaf in self._sensor_leaves(sensor) if _looks_back(leaf)] if lateness is not None else []
+        conditions = [leaf.condition for leaf in leaves if isinstance(leaf.condition, SensorCondition)]
+        return span(conditions, lateness) if lateness is not None and leaves else None
+
+    def _out_of_order(self, reading: Reading, last: LastValue, event: str) -> None:
+        lookback, lateness = self._lookback(reading.sensor), self._kind(reading.sensor).lateness
+        if lookback is None or lateness is None or reading.time < last.at - lateness:
+            return
+        if (reading.time, reading.value) in last.earlier:
+            return
+        other = next((value for at, value in last.earlier if at == reading.time), None)
+        if other is not None:
+            self._conflict(reading, other, event)
+        earlier = placed((*last.earlier, (reading.time, reading.value)), last.at - lookback)
+        newest = last.model_copy(update={"earlier": earlier})
+        self.draft.put(f"last/{reading.sensor}", newest)
+        for leaf in self._sensor_leaves(reading.sensor):
+            if _looks_back(leaf):
+                self._judge_anew(leaf, reading, newest, event)
+
+    def _judge_anew(self, leaf: LeafRef, reading: Reading, newest: LastValue, event: str) -> None:
+        """The condition as the values in order of event time have it. What ends a rule is only ever held shorter by a
+        value that came out of order: lowering waits for the newest (invariant 3)."""
+        condition = leaf.condition
+        assert isinstance(condition, SensorCondition)
+        key = f"held/{leaf.rule.identity}/{leaf.path}/{reading.sensor}"
+        held = self.draft.find(Held, key)
+        if leaf.lowers:
+            if held is not None and held.since <= reading.time < newest.at and not condition.holds(reading.value):
+                after = min(at for at, _ in newest.all if at > reading.time)
+                self._stand(leaf, key, held, after, newest, event)
+            return
+        if condition.within is not None:
+            values = tuple((at, v) for at, v in newest.all if at >= newest.at - condition.within)
+            self.draft.put(f"history/{leaf.rule.identity}/{leaf.path}/{reading.sensor}", History(values=values))
+        start = run_start(condition, newest.all)
+        if start is None:
+            return
+        if held is not None and held.ended is None and start == newest.all[0][0]:
+            start = min(start, held.since)
+        self._stand(leaf, key, held, start, newest, event)
+
+    def _stand(
+        self, leaf: LeafRef, key: str, held: Held | None, since: datetime, newest: LastValue, event: str
+    ) -> None:
+        """The limit has been held since then, whatever was thought before: a fact that this completes is raised at
+        once, and one that it disproves is corrected."""
+        condition, sensor = leaf.condition, key.split("/", 3)[3]
+        assert isinstance(condition, SensorCondition)
+        was, told = (held.complete, held.told) if held is not None else (False, False)
+        now = Held(since=since, told=told)
+        fresh = self._fresh(sensor, newest)
+        complete = held_long_enough(leaf, now, newest.at) or (fresh and held_long_enough(leaf, now, self.draft.now))
+        complete = complete and (was or not leaf.lowers)
+        self.draft.put(key, now.model_copy(update={"complete": complete}))
+        value = next((v for v in (newest.value, *newest.others) if condition.holds(v)), newest.value)
+        fact = self._fact(leaf, Reading(sensor=sensor, value=value, time=newest.at), event)
+        if complete and not was:
+            self.draft.wake(key, None)
+            self.instances.fact(leaf, self.instances.sensor_group(leaf, sensor), fact, present=True)
+            self._silence_over(leaf, sensor)
+        elif was and not complete:
+            self._note(f"Ett värde som kom i efterhand visar att gränsen inte hölls: {fact.said}", event)
+            self.instances.fact(leaf, self.instances.sensor_group(leaf, sensor), fact, present=False)
+        if not complete and condition.for_ is not None:
+            self.draft.wake(key, since + condition.for_)
+
+    # --- one condition ---------------------------------------------------------------------------------------------
+
     def judge(self, leaf: LeafRef, reading: Reading, event: str, *, unbroken: bool) -> None:
+        """The condition is as this newest reading makes it. `unbroken`: nothing was unknown since the one before."""
         condition = leaf.condition
         assert isinstance(condition, SensorCondition)
         group = self.instances.sensor_group(leaf, reading.sensor)
@@ -78,15 +179,35 @@ class Sensing:
         if condition.silent_for is not None:
             self._heard(leaf, key, held, reading, event)
             return
-        if leaf.lowers and not unbroken:
-            held = None  # what was not known in between does not count towards lowering (invariant 3)
-        if self._beyond(leaf, reading):
-            self._hold(leaf, key, held or Held(since=reading.time), reading, event)
-        elif held is not None:
+        if leaf.lowers and not unbroken and held is not None:
+            # What was not known in between does not count towards lowering (invariant 3), nor what was before it.
+            self._leave(leaf, key, held, reading.time)
+            self.instances.fact(leaf, group, self._fact(leaf, reading, event), present=False)
+            held = None
+        beyond, ended = self._beyond(leaf, reading), held.ended if held is not None else None
+        if beyond and held is not None and ended == reading.time:
+            last = self.draft.find(LastValue, f"last/{reading.sensor}")
+            assert last is not None
+            self._stand(leaf, key, held, held.since, last, event)
+        elif beyond:
+            self._hold(
+                leaf, key, held if held is not None and ended is None else Held(since=reading.time), reading, event
+            )
+        elif ended is not None:
             self.draft.drop(key)
-            self.draft.wake(key, None)
+        elif held is not None:
+            self._leave(leaf, key, held, reading.time)
             self.instances.fact(leaf, group, self._fact(leaf, reading, event), present=False)
             self._silence_over(leaf, reading.sensor)
+
+    def _leave(self, leaf: LeafRef, key: str, held: Held, at: datetime) -> None:
+        """The limit is no longer held. Another value for the same moment may say that it is: since when, is kept."""
+        assert isinstance(leaf.condition, SensorCondition)
+        if leaf.lowers or leaf.condition.for_ is None:
+            self.draft.drop(key)
+        else:
+            self.draft.put(key, held.model_copy(update={"complete": False, "ended": at}))
+        self.draft.wake(key, None)
 
     def _beyond(self, leaf: LeafRef, reading: Reading) -> bool:
         """True if the reading makes the condition true: by its value, or by how far it has come in the time."""
@@ -97,7 +218,7 @@ class Sensing:
         key = f"history/{leaf.rule.identity}/{leaf.path}/{reading.sensor}"
         history = remembered(self.draft.find(History, key), reading.time, reading.value, condition.within)
         self.draft.put(key, history)
-        return condition.changed(reading.value, tuple(v for _, v in history.values))
+        return condition.changed(reading.value, tuple(v for at, v in history.values if at < reading.time))
 
     def _heard(self, leaf: LeafRef, key: str, held: Held | None, reading: Reading, event: str) -> None:
         """A sensor whose silence matters has spoken. Its timer is not moved for each value: when it comes, it looks."""
@@ -166,6 +287,7 @@ class Sensing:
             or held is None
             or last is None
             or held.complete
+            or held.ended is not None
             or (leaf.lowers and not self._fresh(sensor, last))
         ):
             return
@@ -185,7 +307,17 @@ class Sensing:
         return self.draft.now - last.at <= self._validity(sensor)
 
     def _validity(self, sensor: str) -> timedelta:
-        return self.registry.sensor_kinds[self.registry.sensors[sensor].kind].valid_for
+        return self._kind(sensor).valid_for
+
+    def _kind(self, sensor: str) -> SensorKind:
+        return self.registry.sensor_kinds[self.registry.sensors[sensor].kind]
+
+    def unknown(self, leaf: LeafRef, sensor: str) -> None:
+        """The rule would hold if the sensor had not fallen silent beyond its limit: told once, until it is heard."""
+        last = self.draft.find(LastValue, f"last/{sensor}")
+        identity = f"silent|{sensor}|{leaf.rule.identity}"
+        if last is not None and not any(m.cause(identity) for m in self.docket.kept()):
+            self._silent_over_limit(leaf, Reading(sensor=sensor, value=last.value, time=last.at))
 
     def _silent_over_limit(self, leaf: LeafRef, reading: Reading) -> None:
         fact = self._fact(leaf, reading, "")
@@ -228,6 +360,7 @@ def _listens(leaf: LeafRef) -> bool:
     return isinstance(leaf.condition, SensorCondition) and leaf.condition.silent_for is not None
 
 
-def _is_limit(leaf: LeafRef) -> bool:
-    """True if one value alone makes the condition true or false."""
-    return isinstance(leaf.condition, SensorCondition) and leaf.condition.within is None and not _listens(leaf)
+def _looks_back(leaf: LeafRef) -> bool:
+    """True if more than the newest value makes the condition true."""
+    condition = leaf.condition
+    return isinstance(condition, SensorCondition) and (condition.for_ is not None or condition.within is not None)

@@ -55,6 +55,7 @@ TYPES: Mapping[str, Text] = {
     "limit_empty": say.LIMIT_EMPTY,
     "band_empty": say.BAND_EMPTY,
     "change_within": say.CHANGE_WITHIN,
+    "lateness_long": say.LATENESS_LONG,
     "different_of_one": say.DIFFERENT_OF_ONE,
     "in_a_row": say.IN_A_ROW,
     "until_silent": say.UNTIL_SILENT,

@@ -30,15 +30,23 @@ class LastValue(Frozen):
     value: float
     at: Instant
     others: tuple[float, ...] = Field(default=(), max_length=20, description="Andra värden för samma tid: en konflikt")
+    earlier: tuple[tuple[Instant, float], ...] = Field(default=(), description="Det som sena värden kan ändra")
+
+    @property
+    def all(self) -> tuple[tuple[datetime, float], ...]:
+        """Every value kept, the newest last."""
+        return (*self.earlier, *((self.at, v) for v in sorted({self.value, *self.others})))
 
 
 class Held(Frozen):
-    """A sensor is beyond a limit since this time; `told`: its silence there has been reported."""
+    """A sensor is beyond a limit since this time; `told`: its silence there has been reported; `ended`: it was, until a
+    value of this time, and is again if another value of the same time says so (semantics 7)."""
 
     kind: Literal["held"] = "held"
     since: Instant
     complete: bool = False
     told: bool = False
+    ended: Instant | None = None
 
 
 class Resumed(Frozen):
@@ -66,6 +74,13 @@ class LeafFacts(Frozen):
     facts: dict[str, Fact]
     taken: dict[str, Instant] = Field(description="När vi fick veta; efter det glöms fakta i ett tidsfönster")
     over: frozenset[str] = Field(default=frozenset(), description="Över, men räknas ännu i sitt tidsfönster")
+
+
+class Broken(Frozen):
+    """When a row was last broken: what happened no later does not count in it, however late it comes."""
+
+    kind: Literal["broken"] = "broken"
+    at: Instant
 
 
 class Instance(Frozen):

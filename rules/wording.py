@@ -161,6 +161,11 @@ BAND_EMPTY = Text(
     "det första talet i 'between' ska vara det lägre",
     "the first number of 'between' must be the lower one",
 )
+LATENESS_LONG = Text(
+    "lateness-long",
+    "'lateness' får vara högst så lång som 'valid_for': ett värde som är för gammalt räknas ändå inte",
+    "'lateness' may be at most as long as 'valid_for': a value that is too old does not count anyway",
+)
 CHANGE_WITHIN = Text(
     "change-within",
     "'rises' och 'falls' behöver 'within' (inom vilken tid), och bara de; 'for' är hur länge en gräns ska ha hållit",

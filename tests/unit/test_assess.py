@@ -323,6 +323,33 @@ def test_a_sensor_that_was_well_and_fell_silent_is_unknown_and_does_not_lower() 
     assert run.open == [], "both are known to be well"
 
 
+def test_a_sensor_that_was_well_fell_silent_and_is_low_when_heard_again_does_not_lower() -> None:
+    # What it was before it fell silent stayed counted, and its low value made it known: the matter closed.
+    run = play(LOW | {"until": {"sensor": "pressure", "above": 2.5}})
+    run.reading("p-nord", 1.8)
+    run.reading("p-nord-2", 1.8)
+    run.at(1).reading("p-nord", 2.6)
+    run.at(60).reading("p-nord", 2.2)
+    run.at(61).reading("p-nord-2", 2.6)
+    assert run.one.open_causes
+    run.at(62).reading("p-nord", 2.6)
+    assert run.open == []
+
+
+def test_a_sensor_that_was_well_long_enough_and_fell_silent_is_watched_anew_when_heard_again() -> None:
+    run = play(LOW)
+    run.reading("p-nord", 1.8)
+    run.reading("p-nord-2", 1.8)
+    run.readings("p-nord", 2.6, [1, 8, 16])
+    for minute in (290, 298, 306):
+        run.at(minute).reading("p-nord-2", 2.6)
+        if minute == 306:
+            run.reading("p-nord", 2.6)
+    assert run.one.open_causes, "p-nord has been well for no time since it was heard again"
+    run.readings("p-nord-2", 2.6, [313, 320])
+    assert run.one.open_causes
+
+
 def test_an_until_that_counts_reports_counts_those_since_the_rule_began() -> None:
     run = play(
         {

@@ -327,6 +327,18 @@ def test_a_row_that_is_broken_begins_anew() -> None:
     assert not holds(run, "leak")
 
 
+def test_a_sample_from_before_the_bad_one_that_comes_after_it_does_not_count() -> None:
+    # The laboratory's answers come in any order. One clean sample since the bad one is not two in a row.
+    run = play(SAMPLES)
+    run.incident("leak", "l", area="nord")
+    run.at(20).incident("no-water", "bad", area="nord")
+    run.at(21).incident("clean-sample", "s1", minute=10, area="nord")
+    run.at(22).incident("clean-sample", "s2", minute=21, area="nord")
+    assert holds(run, "leak")
+    run.at(23).incident("clean-sample", "s3", area="nord")
+    assert not holds(run, "leak")
+
+
 def test_samples_from_before_it_began_do_not_count() -> None:
     run = play(SAMPLES)
     run.incident("clean-sample", "s0", area="nord")

@@ -1,0 +1,124 @@
+"""Tests of the laws: each error planted here is one that a law must find. A law that finds none says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import Phase, settings
+
+from rules import instances, sensing
+from rules.docket import Docket
+from rules.instances import Instances
+from rules.matter import Matter
+from rules.sensing import Sensing
+from tests.laws import test_arrival, test_steps, test_unknown
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def late_counts(patch: pytest.MonkeyPatch) -> None:
+    """An older reading is taken as if it were the newest."""
+    real = Sensing.take
+
+    def take(self: Sensing, reading: Any, event: Any) -> None:
+        last = self.draft.find(sensing.LastValue, f"last/{reading.sensor}")
+        if last is not None and reading.time < last.at:
+            self.draft.put(f"last/{reading.sensor}", last.model_copy(update={"at": reading.time - timedelta(hours=1)}))
+        real(self, reading, event)
+
+    patch.setattr(Sensing, "take", take)
+
+
+def out_of_order_is_dropped(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Sensing, "_out_of_order", lambda *_: None)
+
+
+def rows_heal(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Instances, "_broken", lambda *_: False)
+
+
+def conflicts_are_ignored(patch: pytest.MonkeyPatch) -> None:
+    """Of two values for one moment the first one counts."""
+    real = Sensing._old_reading
+
+    def old(self: Sensing, reading: Any, last: Any, event: Any) -> None:
+        if reading.time < last.at:
+            real(self, reading, last, event)
+
+    patch.setattr(Sensing, "_old_reading", old)
+
+
+def old_is_known(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Instances, "_known_now", lambda *_: True)
+
+
+def silence_lowers(patch: pytest.MonkeyPatch) -> None:
+    """The old fault: what a silent sensor was before is still counted when it is heard again."""
+    real = Sensing.judge
+
+    def leaf(self: Sensing, ref: Any, reading: Any, event: str, *, unbroken: bool) -> None:
+        if not (ref.lowers and not unbroken and not ref.condition.holds(reading.value)):
+            real(self, ref, reading, event, unbroken=unbroken)
+
+    patch.setattr(Sensing, "judge", leaf)
+
+
+def by_arrival(patch: pytest.MonkeyPatch) -> None:
+    """Windows counted in the order of arrival."""
+    real = instances.kept
+
+    def kept(known: Any, fact: Any, *, present: bool, within: Any, now: datetime) -> Any:
+        moved = fact.model_copy(update={"at": now}) if within is not None else fact
+        return real(known, moved, present=present, within=within, now=now)
+
+    patch.setattr(instances, "kept", kept)
+
+
+def impatience(patch: pytest.MonkeyPatch) -> None:
+    """A proposal is withdrawn although its cause holds."""
+    real = Docket._proposed
+
+    def proposed(self: Docket, matter: Matter) -> Matter:
+        pending = matter.proposal if matter.proposal is not None and matter.proposal.pending else None
+        return self._withdrawn(matter, pending) if pending and matter.causes[0].open else real(self, matter)
+
+    patch.setattr(Docket, "_proposed", proposed)
+
+
+ORDER = test_arrival.test_readings_mean_the_same_in_every_order_of_arrival
+TWICE = test_arrival.test_readings_that_come_twice_change_nothing
+LATE = test_arrival.test_a_late_reading_changes_nothing_unless_it_is_its_sensors_newest
+COUNT = test_arrival.test_reports_count_the_same_in_every_order_of_arrival
+BEGINS = test_unknown.test_a_rule_begins_exactly_when_its_condition_is_known_to_be_true
+ENDS = test_unknown.test_a_rule_ends_only_when_what_ends_it_is_known_to_be_true
+PROPOSAL = test_unknown.test_a_proposal_ends_by_a_decision_or_when_no_cause_asks_for_it_any_more
+GENERATION = test_steps.test_generation_grows_by_one_exactly_when_alert_level_rises
+
+
+@pytest.mark.parametrize(
+    ("plant", "law"),
+    [
+        (late_counts, LATE),
+        (late_counts, TWICE),
+        (out_of_order_is_dropped, ORDER),
+        (conflicts_are_ignored, ORDER),
+        (rows_heal, COUNT),
+        (by_arrival, COUNT),
+        (old_is_known, BEGINS),
+        (old_is_known, ENDS),
+        (silence_lowers, ENDS),
+        (impatience, PROPOSAL),
+    ],
+    ids=lambda value: getattr(value, "__name__", "law").removeprefix("test_"),
+)
+def test_a_planted_error_breaks_its_law(plant: Plant, law: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    at_once = settings(max_examples=1500, deadline=None, database=None, phases=[Phase.generate], derandomize=True)
+    # A law has its own settings, and hypothesis lets no others be put on it; here it is to find the error, not the
+    # smallest one, and the same one every time.
+    monkeypatch.setattr(law, "_hypothesis_internal_use_settings", at_once)
+    with pytest.raises((AssertionError, ExceptionGroup)):
+        law()
