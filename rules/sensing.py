@@ -90,7 +90,7 @@ class Sensing:
 
     def _conflict(self, reading: Reading, other: float, event: str) -> None:
         values = f"{number(other)} och {number(reading.value)}"
-        self._note(f"Givaren {reading.sensor} har två värden för samma tid: {values}", event)
+        self._note(f"{self._called(reading.sensor)} har två värden för samma tid: {values}", event)
 
     # --- out of order ----------------------------------------------------------------------------------------------
 
@@ -321,7 +321,7 @@ class Sensing:
 
     def _silent_over_limit(self, leaf: LeafRef, reading: Reading) -> None:
         fact = self._fact(leaf, reading, "")
-        said = f"Givaren {reading.sensor} tystnade över gränsen: {fact.said}, sedan inget nytt värde."
+        said = f"{self._called(reading.sensor)} tystnade över gränsen: {fact.said}, sedan inget nytt värde."
         cause = self.instances.cause(leaf.rule, f"silent|{reading.sensor}|{leaf.rule.identity}", (fact,), said)
         silent = {
             "level": self.policy.ladder.lowest,
@@ -331,10 +331,13 @@ class Sensing:
         }
         self.docket.enter(cause.model_copy(update=silent), self.instances.title("Tyst givare", fact))
 
+    def _called(self, sensor: str) -> str:
+        return self.registry.sensors[sensor].name or f"Givaren {sensor}"
+
     def _silence_over(self, leaf: LeafRef, sensor: str) -> None:
         identity = f"silent|{sensor}|{leaf.rule.identity}"
         for matter in list(self.docket.kept()) if not leaf.lowers else []:
-            self.docket.clear_cause(matter, identity, f"Givaren {sensor} hörs igen.")
+            self.docket.clear_cause(matter, identity, f"{self._called(sensor)} hörs igen.")
 
     def begun(self, rule: CompiledRule, group: str) -> None:
         """The rule has begun to hold: what made it over the last time must not still count."""

@@ -34,7 +34,7 @@ FORMS = [
     "{sensor: SENSOR, silent_for: 2 h}",
     "{all: [{sensor: SENSOR, above: 1.2, for: 30 min}, {sensor: SENSOR, rises: 0.3, within: 1 h}]}",
     "{all: [{sensor: SENSOR, above: 1.2, for: 30 min}, {sensor: SENSOR, falls: 0.3, within: 1 h}]}",
-    "{all: [{sensor: SENSOR, below: 1.2}, {sensor: SENSOR, silent_for: 1 h}]}",
+    "{all: [{sensor: SENSOR, below: 1.2}, {sensor: SENSOR, silent_for: 5 min}]}",
     "{all: [{sensor: SENSOR, below: 1.2}, {sensor: OTHER, silent_for: 1 h}]}",
     "{all: [{sensor: SENSOR, between: [1, 2]}, {sensor: OTHER, rises: 5, within: 1 d}]}",
     "{any: [{sensor: OTHER, below: 1.2}, {sensor: SENSOR, silent_for: 1 h}]}",
