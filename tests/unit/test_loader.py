@@ -75,7 +75,7 @@ MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
         "sensors.yaml",
         "area: lillby.hamnen, interval: 1 min",
         "area: lillby.hamnem, interval: 1 min",
-        ["sensors.yaml:19:78: sensors.tryck-hamnen.area: okänt område 'lillby.hamnem'; menade du 'lillby.hamnen'?"],
+        ["sensors.yaml:20:78: sensors.tryck-hamnen.area: okänt område 'lillby.hamnem'; menade du 'lillby.hamnen'?"],
     ),
     "an unknown function": (
         "rules.yaml",
@@ -138,7 +138,7 @@ MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
         "sensors.yaml",
         "kind: water-level, name: Pegel",
         "kind: water-levle, name: Pegel",
-        ["sensors.yaml:20:30: sensors.pegel-hamnen.kind: okänt givarslag 'water-levle'; menade du 'water-level'?"],
+        ["sensors.yaml:21:30: sensors.pegel-hamnen.kind: okänt givarslag 'water-levle'; menade du 'water-level'?"],
     ),
     "an unknown kind of incident": (
         "rules.yaml",
@@ -183,7 +183,7 @@ MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
         "rules.yaml",
         "message: Regeringen har beslutat om höjd beredskap.",
         "message: Regeringen: höjd beredskap.",
-        ["rules.yaml:59:24: ett kolon i värdet; sätt citattecken runt värdet"],
+        ["rules.yaml:61:24: ett kolon i värdet; sätt citattecken runt värdet"],
     ),
     "a condition that is not indented": (
         "rules.yaml",
@@ -255,7 +255,7 @@ MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
         "confirmed_by: 2",
         "confirmed_by: 3",
         [
-            "people.yaml:35:14: delegations.persons: 'höjd beredskap' registreras av 3 olika personer, "
+            "people.yaml:42:14: delegations.persons: 'höjd beredskap' registreras av 3 olika personer, "
             "men bara 2 får (declare och lift)",
             f"rules.yaml:55:7: rules.government-decision.when: {TWO_REGISTER.replace('2', '3')}",
         ],
@@ -264,7 +264,7 @@ MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
         "town.yaml",
         "confirmed_by: 2",
         "confirmed_by: 1",
-        ["town.yaml:80:19: levels.höjd beredskap.confirmed_by: väntade minst 2, fick 1"],
+        ["town.yaml:81:19: levels.höjd beredskap.confirmed_by: väntade minst 2, fick 1"],
     ),
     "an unknown placeholder": (
         "rules.yaml",
@@ -388,7 +388,7 @@ MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
         "channel: sture-sms",
         "channel: +46 70 123 45 67",
         [
-            "people.yaml:63:32: persons.p-sture-spruta.contacts.0.channel: väntade ett id av a-z, 0-9 och - _ ."
+            "people.yaml:70:32: persons.p-sture-spruta.contacts.0.channel: väntade ett id av a-z, 0-9 och - _ ."
             " (inga mellanslag, inga å ä ö), fick '+46 70 123 45 67'; skriv dess id och inte namnet"
         ],
     ),
