@@ -29,7 +29,6 @@ from rules.rule import (
     SequenceCondition,
     leaves,
 )
-from rules.wording import NO_CLOSER
 
 RANGE_EMPTY = Text(
     "range-empty",
@@ -75,6 +74,11 @@ OVERLAP_HELD = Text(
     "until-overlaps-held",
     "'until' kan bli sant medan 'when' ännu gäller, till exempel vid {value}; sätt gränserna så att de inte möts",
     "'until' can come true while 'when' still holds, for example at {value}; set the limits so that they do not meet",
+)
+NO_CLOSER = Text(
+    "no-closer",
+    "ingen får avsluta ett ärende på nivån {level!r}; lägg till en rad i delegations med 'may: [close]'",
+    "nobody may close a matter at the level {level!r}; add an entry to delegations with 'may: [close]'",
 )
 DISTRICTS = Text("districts", "stadsdelsområden", "districts")
 NEIGHBOURHOODS = Text("neighbourhoods", "stadsdelar", "neighbourhoods")

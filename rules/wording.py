@@ -234,11 +234,6 @@ REGISTRARS = Text(
     "{level!r} registreras av {needed} olika personer, men bara {found} får (declare och lift)",
     "{level!r} is registered by {needed} different persons, but only {found} may (declare and lift)",
 )
-NO_CLOSER = Text(
-    "no-closer",
-    "ingen får avsluta ett ärende på nivån {level!r}; lägg till en rad i delegations med 'may: [close]'",
-    "nobody may close a matter at the level {level!r}; add an entry to delegations with 'may: [close]'",
-)
 TIMEZONE = Text(
     "timezone",
     "tidszonen {zone!r} finns inte; till exempel Europe/Stockholm",
