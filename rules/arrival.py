@@ -7,6 +7,7 @@ from typing import Literal
 from rules.events import Event
 from rules.frozen import Frozen
 from rules.matter import Above, Fact
+from rules.silence import Explanation
 
 
 class Reported(Frozen):
@@ -45,6 +46,14 @@ class Overhead(Frozen):
     child: str
     above: Above
     part: bool
+
+
+class Explains(Frozen):
+    """A matter of another key explains silence here, or (`over`) no longer does."""
+
+    kind: Literal["explains"] = "explains"
+    explanation: Explanation
+    over: bool = False
 
 
 class Kin(Frozen):

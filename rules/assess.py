@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import assert_never
 
-from rules.arrival import Begun, Forward, Kin, Overhead, Reloaded, Reported
+from rules.arrival import Begun, Explains, Forward, Kin, Overhead, Reloaded, Reported
 from rules.decisions import decide
 from rules.docket import Docket
 from rules.entries import AssessDraft, Entry, OutputMessage
@@ -46,7 +46,7 @@ from rules.sensing import Sensing
 from rules.step import Draft, Stage, State, Step, TimerDue
 from rules.trackers import KnownIncident, KnownWarning
 
-Message = Reported | Forward | Begun | Kin | Overhead | Reloaded | TimerDue
+Message = Reported | Forward | Begun | Kin | Explains | Overhead | Reloaded | TimerDue
 
 
 def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -> Step[Entry, OutputMessage]:
@@ -61,6 +61,8 @@ def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -
             assessment.begun(message)
         case Kin():
             assessment.kinship.heard(message)
+        case Explains():
+            assessment.docket.explained(message.explanation, over=message.over)
         case Overhead():
             assessment.docket.overhead(message)
         case Reloaded():

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from rules.arrival import Forward, Overhead
+from rules.arrival import Explains, Forward, Overhead
 from rules.entries import AssessDraft
 from rules.events import Decision
 from rules.explain import area_name, place
@@ -24,9 +24,11 @@ from rules.proposals import Proposals
 from rules.record import Happening, LogLine, MatterSnapshot
 from rules.registry import AreaKind
 from rules.rule import DistrictsCondition
+from rules.silence import Explanation, Explanations, explanation, is_silence, is_silent_over_limit
 from rules.step import Stage
 
 INDEX = "matters"
+EXPLANATIONS = "explanations"
 MATTER = "matter:"
 """The key of a fact that is itself a matter, under another key, begins so."""
 
@@ -62,6 +64,7 @@ class Docket:
     def enter(self, cause: Cause, title: str, declared: Declared | None = None, into: Matter | None = None) -> Matter:
         """Puts the cause into the matter it belongs to (or `into` this one), opening or re-opening one if need be, and
         settles it. `declared`: an authority has decided this level, and the cause says so."""
+        cause = self._explained(cause)
         joinable = (m for m in self.kept() if m.joined_into is None)
         known = into or next((m for m in joinable if self.belongs(cause, m)), None)
         matter = known if known is not None else self._open(cause, title)
@@ -143,6 +146,7 @@ class Docket:
 
     def replace_cause(self, matter: Matter, cause: Cause, change: str) -> Matter:
         """The matter with this cause in place of the open one of the same id."""
+        cause = self._explained(cause)
         causes = _kept(tuple(cause if c.id == cause.id and c.open else c for c in matter.causes))
         return self.settle(self._widened(matter.model_copy(update={"causes": causes}), cause), change)
 
@@ -185,7 +189,9 @@ class Docket:
         self.changes.append((before, matter))
         self.draft.emit(Stage.ALERT, matter.id, MatterChanged(matter=matter, change=change))
         self.draft.emit(Stage.RECORD, matter.id, MatterSnapshot(matter=matter))
-        return matter
+        # Last, since it may change this very matter: what is told of it then must come after what is told now.
+        self._explain_below(explanation(before, self.policy.registry), explanation(matter, self.policy.registry))
+        return self.get(matter.id) or matter
 
     def _tell_the_city(self, before: Matter | None, matter: Matter) -> None:
         """A district's matter that reaches a level, or leaves it, is a fact for rules that count districts there
@@ -213,6 +219,66 @@ class Docket:
         for child, area in was.items():
             if child not in now:
                 self.draft.emit(Stage.ASSESS, area, Overhead(child=child, above=self.above(matter), part=False))
+
+    # --- silence -----------------------------------------------------------------------------------------------------
+
+    def _explain_below(self, was: Explanation | None, now: Explanation | None) -> None:
+        """Tells each key that the matter explains silence in, or no longer does."""
+        told = now or was
+        if was == now or told is None:
+            return
+        before = self._touched(was)
+        for home in self._touched(now) | before:  # dicts, so that the order is the same in every process
+            over = now is None or home not in self._touched(now)
+            if home == self.draft.key:
+                self.explained(told, over=over)
+            else:
+                self.draft.emit(Stage.ASSESS, home, Explains(explanation=told, over=over))
+
+    def _touched(self, found: Explanation | None) -> dict[str, None]:
+        """The keys of the places that an explanation is about, in their own order."""
+        registry = self.policy.registry
+        places = found.areas if found is not None else ()
+        districts = {registry.district(place) for place in places}
+        touched = [h for h in self.policy.homes if h in districts or (None in districts)]
+        return dict.fromkeys(touched)
+
+    def explained(self, explanation: Explanation, *, over: bool) -> None:
+        """Silence here has an explanation, or has lost it: what is silent is looked at anew."""
+        known = self.draft.find(Explanations, EXPLANATIONS) or Explanations()
+        others = tuple(e for e in known.found if e.matter != explanation.matter)
+        found = others if over else (*others, explanation)
+        if found == known.found:
+            return
+        self.draft.put(EXPLANATIONS, Explanations(found=found))
+        for matter in list(self.kept()):
+            self._look_anew(matter, explanation)
+
+    def _look_anew(self, matter: Matter, told: Explanation) -> None:
+        anew = {c.once: self._explained(c) for c in matter.open_causes}
+        changed = [c for c in matter.open_causes if anew[c.once].explained_by != c.explained_by]
+        if not changed:
+            return
+        why = f"Tystnaden förklaras av {told.title} ({told.matter})."
+        if any(anew[c.once].explained_by is None for c in changed):
+            silent = cut(" ".join(c.message for c in changed[:5]), 1000)
+            why = f"{told.title} förklarar inte längre tystnaden, och givarna hörs ännu inte: {silent}"
+        self.log(Happening.NOTICED, matter, why)
+        causes = tuple(anew.get(c.once, c) for c in matter.causes)
+        self.settle(matter.model_copy(update={"causes": causes}), why)
+
+    def _explained(self, cause: Cause) -> Cause:
+        """The cause with what explains its silence, and the reference by which it joins that matter."""
+        over_limit = is_silent_over_limit(cause)
+        if not (over_limit or is_silence(cause)) or not cause.open:
+            return cause
+        known = self.draft.find(Explanations, EXPLANATIONS) or Explanations()
+        found = known.of(cause, self.policy.registry)
+        name = found.matter if found is not None else None
+        if name is not None:
+            facts = tuple(f.model_copy(update={"refs": _added(f.refs, (name,))}) for f in cause.facts)
+            cause = cause.model_copy(update={"facts": facts})
+        return cause if over_limit else cause.model_copy(update={"explained_by": name})
 
     @staticmethod
     def above(matter: Matter) -> Above:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from rules.arrival import Begun, Forward, Kin, Overhead, Reported
+from rules.arrival import Begun, Explains, Forward, Kin, Overhead, Reported
 from rules.kin import KnownKin, Sign
 from rules.matter import Matter, MatterChanged, OpenMatters
 from rules.record import LogLine, MatterSnapshot
+from rules.silence import Explanations
 from rules.step import Counter, Draft
 from rules.trackers import (
     Broken,
@@ -33,11 +34,12 @@ Entry = (
     | KnownIncident
     | KnownWarning
     | KnownKin
+    | Explanations
     | Sign
     | Registered
     | OpenMatters
     | Matter
     | Counter
 )
-OutputMessage = Reported | Forward | Begun | Kin | Overhead | MatterChanged | MatterSnapshot | LogLine
+OutputMessage = Reported | Forward | Begun | Kin | Explains | Overhead | MatterChanged | MatterSnapshot | LogLine
 AssessDraft = Draft[Entry, OutputMessage]

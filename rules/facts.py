@@ -97,6 +97,7 @@ def silence_fact(registry: Registry, condition: SensorCondition, sensor: str, at
         asset=known.asset,
         kind=known.kind,
         areas=(known.area,),
+        silent=True,
         placeholders=(("kind", name), ("unit", unit), ("place", where), ("limit", silent)),
     )
 

@@ -501,6 +501,7 @@ class Instances:
             functions=r.concerns or self.functions(facts),
             families=self.families(facts),
             action=r.action,
+            explains=r.explains_silence,
             notify=r.notify + r.also_notify,
             message=(" ".join(r.message.format_map(words).split()) if r.message else f"{r.name}, {words['place']}"),
             first_step=r.first_step.format_map(words) if r.first_step else "",

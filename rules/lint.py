@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from rules.events import Verdict
 from rules.explain import quantity, sensor_words
 from rules.fault import Fault, Gravity, Text
 from rules.item import Documents, Item, Path_
@@ -74,6 +75,11 @@ OVERLAP_HELD = Text(
     "'until' kan bli sant medan 'when' ännu gäller, till exempel vid {value}; sätt gränserna så att de inte möts",
     "'until' can come true while 'when' still holds, for example at {value}; set the limits so that they do not meet",
 )
+NO_CLOSER = Text(
+    "no-closer",
+    "ingen får avsluta ett ärende på nivån {level!r}; lägg till en rad i delegations med 'may: [close]'",
+    "nobody may close a matter at the level {level!r}; add an entry to delegations with 'may: [close]'",
+)
 DISTRICTS = Text("districts", "stadsdelsområden", "districts")
 NEIGHBOURHOODS = Text("neighbourhoods", "stadsdelar", "neighbourhoods")
 
@@ -123,8 +129,18 @@ def lint(documents: Documents, registry: Registry) -> Iterator[Fault]:
         low, high = item.value.lowest, item.value.highest
         if low is not None and high is not None and low >= high:
             yield item.fault(("lowest",), RANGE_EMPTY(low=low, high=high))
+    yield from _closing(documents)
     for item in documents.items.get("rules", ()):
         yield from _Linted(item, registry).faults()
+
+
+def _closing(documents: Documents) -> Iterator[Fault]:
+    """What nobody reports as over must be closed by somebody, at the lowest level and for the whole city."""
+    lowest = documents.items["levels"][0]
+    city = next(a.id for a in documents.values("areas") if a.kind is AreaKind.CITY)
+    delegations = (d for d in documents.values("delegations") if d.level == lowest.value.id and city in d.scope)
+    if not any(Verdict.CLOSE in d.may for d in delegations):
+        yield lowest.fault((), NO_CLOSER(level=lowest.value.id), Gravity.FINDING)
 
 
 @dataclass(frozen=True, slots=True)

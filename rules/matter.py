@@ -45,6 +45,7 @@ class Fact(Frozen):
     different: str = Field(default="", description="Det som ska skilja sig åt för att räknas som flera")
     value: float | None = None
     danger_to_life: bool = False
+    silent: bool = Field(default=False, description="Att en givare inte hörs, inte något den har sagt")
     placeholders: tuple[tuple[str, str], ...] = ()
 
 
@@ -62,6 +63,7 @@ class Cause(Frozen):
     families: tuple[str, ...] = ()
     action: Action = Action.ACT
     explained_by: str | None = Field(default=None, description="Ärendet som förklarar att givarna är tysta")
+    explains: tuple[str, ...] = Field(default=(), description="Givare och givarslag vars tystnad orsaken förklarar")
     notify: tuple[Addressee, ...] = ()
     message: Text = ""
     first_step: Text = ""

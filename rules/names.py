@@ -91,6 +91,8 @@ def check_rule(item: Item, names: Names) -> Iterator[Fault]:
     yield from names.check(item, "levels", ("level",), [rule.level])
     for key in ("notify", "also_notify"):
         yield from check_addressees(item, names, key)
+    for name in rule.explains_silence:
+        yield from names.sensor(item, ("explains_silence",), name)
     for side in ("when", "until"):
         yield from _check_condition(item, names, side)
     yield from _check_level(item, names)

@@ -243,6 +243,10 @@ class Rule(Frozen):
     first_step: Annotated[str, Field(max_length=300)] | None = Field(
         default=None, description="Vad den ansvariga ska göra först"
     )
+    explains_silence: Ids = Field(
+        default=(),
+        description="Givarslag eller givare vars tystnad regeln förklarar där den gäller, som ett elavbrott gör",
+    )
     danger_to_life: bool = Field(default=False, description="Fara för liv: alla larmas på en gång och 112 står först")
 
     @model_validator(mode="after")

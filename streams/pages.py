@@ -65,6 +65,7 @@ PROPOSAL = {
     ProposalState.GRANTED: "bifallet",
     ProposalState.REFUSED: "avslaget",
     ProposalState.WITHDRAWN: "återtaget",
+    ProposalState.SUPERSEDED: "ersatt av ett annat beslut eller förslag",
 }
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import Phase, settings
 
 from rules import instances, sensing
-from rules.docket import Docket
 from rules.instances import Instances
-from rules.matter import Matter
+from rules.matter import Matter, ProposalState
+from rules.proposals import Proposals
 from rules.sensing import Sensing
 from tests.laws import test_arrival, test_steps, test_unknown
 
@@ -79,13 +79,14 @@ def by_arrival(patch: pytest.MonkeyPatch) -> None:
 
 def impatience(patch: pytest.MonkeyPatch) -> None:
     """A proposal is withdrawn although its cause holds."""
-    real = Docket._proposed
+    real = Proposals.proposed
 
-    def proposed(self: Docket, matter: Matter) -> Matter:
+    def proposed(self: Proposals, matter: Matter) -> Matter:
         pending = matter.proposal if matter.proposal is not None and matter.proposal.pending else None
-        return self._withdrawn(matter, pending) if pending and matter.causes[0].open else real(self, matter)
+        impatient = pending is not None and matter.causes[0].open
+        return self._ended(matter, pending, ProposalState.WITHDRAWN) if impatient and pending else real(self, matter)
 
-    patch.setattr(Docket, "_proposed", proposed)
+    patch.setattr(Proposals, "proposed", proposed)
 
 
 ORDER = test_arrival.test_readings_mean_the_same_in_every_order_of_arrival

@@ -1005,3 +1005,57 @@ def test_a_removed_rule_leaves_its_cause_open() -> None:
     run.at(60).over("n", asset="boende")
     run.at(600)
     assert run.one.open_causes
+
+
+# --- a warning that has ended ----------------------------------------------------------------------------------------
+
+UNTIL_ENDED: dict[str, Any] = {
+    "id": "low",
+    "name": "Lågt tryck",
+    "when": {"warning": "RAIN", "severity": "orange"},
+    "until": {"warning": "RAIN", "severity": "orange", "ended": True},
+    "level": SPECIAL,
+    "concerns": "streets",
+}
+
+
+def test_a_rule_until_a_warning_has_ended_is_over_after_the_hold_time() -> None:
+    run = play(UNTIL_ENDED)
+    run.warning("RAIN", "red", areas=("nord",))
+    run.at(10).warning("RAIN", "red", areas=("nord",), ended=True)
+    run.at(39)
+    assert run.one.open
+    run.at(40)
+    assert run.open == []
+
+
+def test_every_warning_that_the_rule_rests_on_must_have_ended() -> None:
+    run = play(UNTIL_ENDED)
+    run.warning("RAIN", "red", "w1", areas=("nord",))
+    run.warning("RAIN", "orange", "w2", areas=("syd",))
+    run.at(10).warning("RAIN", "red", "w1", areas=("nord",), ended=True)
+    run.at(100)
+    assert run.one.open
+    run.warning("RAIN", "orange", "w2", areas=("syd",), ended=True)
+    run.at(130)
+    assert run.open == []
+
+
+def test_a_warning_that_is_told_anew_has_not_ended() -> None:
+    run = play(UNTIL_ENDED)
+    run.warning("RAIN", "red", areas=("nord",))
+    run.at(10).warning("RAIN", "red", areas=("nord",), ended=True)
+    run.at(20).warning("RAIN", "red", areas=("nord",), text="Igen")
+    run.at(200)
+    assert run.one.open
+
+
+def test_a_rule_when_a_warning_has_ended_tells_it_and_is_over_by_itself() -> None:
+    rule = {"id": "over", "name": "Faran över", "when": {"warning": "VMA", "ended": True}, "concerns": "streets"}
+    run = play(rule)
+    run.warning("VMA", "red", areas=("nord",))
+    assert run.matters == []
+    run.at(10).warning("VMA", "red", areas=("nord",), ended=True)
+    assert "gatan-gatujour-1" in run.told()
+    run.at(40)
+    assert run.open == []

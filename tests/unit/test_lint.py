@@ -176,3 +176,8 @@ def test_a_value_is_in_what_two_spans_share_if_it_is_in_both(one: Span, other: S
 @given(SPANS)
 def test_the_example_of_a_span_lies_in_it(span: Span) -> None:
     assert span.empty or math.isinf(span.low) is math.isinf(span.high) is True or within(span.example, span)
+
+
+def test_a_profile_in_which_nobody_may_close_is_told_so(tmp_path: Path) -> None:
+    lillby(tmp_path, WHEN, people=("may: [close, join, split]", "may: [join, split]"))
+    assert told(tmp_path) == [("no-closer", FINDING)]

@@ -279,6 +279,42 @@ def test_an_edited_limit_that_no_longer_holds_leaves_its_cause_to_a_person() -> 
     assert any("ändrad eller borttagen" in s for s in said)
 
 
+def test_an_edited_limit_that_still_holds_takes_over_its_cause() -> None:
+    run = play(LOW)
+    run.reading("p-nord", 0.5)
+    before = run.one
+    reload(run, limit(1.0))
+    assert causes(run) == ["low"]
+    assert (run.one.generation, run.one.causes[0].opened_at) == (before.generation, before.causes[0].opened_at)
+    run.at(1).reading("p-nord", 3.0)
+    assert run.open == [], "it is over by the edited rule's own condition"
+
+
+def test_an_edited_limit_that_holds_again_later_takes_over_the_cause_it_left() -> None:
+    run = play(LOW)
+    run.reading("p-nord", 1.5)
+    reload(run, limit(1.0))
+    run.at(5).reading("p-nord", 0.5)
+    assert causes(run) == ["low"]
+
+
+def test_what_was_decided_for_a_cause_stays_decided_when_its_limit_is_edited() -> None:
+    run = play(LOW | {"level": SPECIAL})
+    run.reading("p-nord", 0.5)
+    run.decide("refuse", "nord-direktor-1", "direktor", matter=run.one.id)
+    reload(run, limit(1.0) | {"level": SPECIAL})
+    assert run.one.proposal is not None
+    assert not run.one.proposal.pending
+    assert run.one.alert_level == "normal"
+
+
+def test_an_edited_limit_with_a_lower_level_lowers_nothing_that_it_takes_over() -> None:
+    run = play(LOW | {"level": SPECIAL})
+    run.reading("p-nord", 0.5)
+    reload(run, limit(1.0))
+    assert run.one.alert_level == SPECIAL
+
+
 def test_a_removed_rule_leaves_its_cause_open_until_a_person_closes_it() -> None:
     special = LEAK | {"level": SPECIAL}
     run = play(special)

@@ -395,6 +395,11 @@ DECISIONS = st.builds(
     scope=st.none() | NAMES,
     level=st.text(min_size=1, max_size=9),
     reference=st.text(min_size=1, max_size=9),
+    into=NAMES,
+    cause=st.text(min_size=1, max_size=9),
+    grade=st.none() | st.text(min_size=1, max_size=9),
+    territory=st.text(max_size=9),
+    elsewhere=st.booleans(),
     reason=TEXTS,
 )
 ACKNOWLEDGEMENTS = st.builds(
