@@ -183,7 +183,7 @@ MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
         "rules.yaml",
         "message: Regeringen har beslutat om höjd beredskap.",
         "message: Regeringen: höjd beredskap.",
-        ["rules.yaml:59:24: ett kolon i värdet; sätt citattecken runt värdet"],
+        ["rules.yaml:61:24: ett kolon i värdet; sätt citattecken runt värdet"],
     ),
     "a condition that is not indented": (
         "rules.yaml",
