@@ -54,7 +54,7 @@ class Obligation(Frozen):
     asked: tuple[str, ...] = Field(default=(), description="De som har frågats i den här omgången")
     told: tuple[str, ...] = Field(default=(), description="Alla som har frågats; vem av dem som helst får svara")
     deadline: Instant | None = None
-    declined: tuple[str, ...] = ()
+    declined: tuple[str, ...] = Field(default=(), description="De som kan inte, sedan de senast frågades")
     answered_by: str | None = None
     answered_at: Instant | None = None
     reached: bool = False
@@ -112,9 +112,11 @@ def next_person(candidates: tuple[Candidate, ...], asked: tuple[str, ...]) -> Ca
 
 
 def asking(obligation: Obligation, person: str) -> Obligation:
-    """The obligation with one more person asked, in this round and at all."""
+    """The obligation with one more person asked, in this round and at all. Whoever is asked anew has not said no to
+    that."""
     told = obligation.told if person in obligation.told else (*obligation.told, person)
-    return obligation.model_copy(update={"asked": (*obligation.asked, person), "told": told})
+    declined = tuple(p for p in obligation.declined if p != person)
+    return obligation.model_copy(update={"asked": (*obligation.asked, person), "told": told, "declined": declined})
 
 
 def answered(obligation: Obligation, person: str, now: datetime) -> Obligation:

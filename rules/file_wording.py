@@ -153,3 +153,23 @@ OTHER_YAML = Text(
     "går inte att tolka; det är oftast indraget, ett kolon eller ett citattecken på raden eller på den ovanför",
     "cannot be understood; mostly it is the indentation, a colon or a quote on this line or the one above",
 )
+
+# --- the map ---------------------------------------------------------------------------------------------------------
+MAP_UNREADABLE = Text("map-unreadable", "kartan går inte att läsa: {why}", "the map cannot be read: {why}")
+MAP_NOT_UTF8 = Text("map-not-utf-8", "kartan är inte UTF-8", "the map is not UTF-8")
+MAP_NOT_JSON = Text("map-not-json", "kartan är inte JSON: {why}", "the map is no JSON: {why}")
+MAP_KEY = Text(
+    "map-key",
+    "kartan saknar nyckeln {key}; väntade GeoJSON med features",
+    "the map lacks the key {key}; expected GeoJSON with features",
+)
+MAP_AREA = Text(
+    "map-area",
+    "ytan {area!r} hör inte till något område i avsnittet areas",
+    "the surface {area!r} belongs to no area in the section areas",
+)
+MAP_NOT_GEOJSON = Text(
+    "map-not-geojson",
+    "kartan är ingen GeoJSON som går att läsa ({why})",
+    "the map is no GeoJSON that can be read ({why})",
+)

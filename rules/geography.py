@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from shapely import STRtree, make_valid
+from shapely.errors import ShapelyError
 from shapely.geometry import LineString, Point, Polygon, shape
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
+from rules import file_wording as say
 from rules.events import Position, Shape
+from rules.fault import Fault, Message
 from rules.registry import AreaKind, Registry
 
 _SPECK = 1e-6
@@ -71,6 +74,10 @@ def _with_unions(registry: Registry, polygons: dict[str, BaseGeometry]) -> dict[
     return found
 
 
+class _UnknownAreaError(ValueError):
+    """A feature of the map is of no area that the profile has."""
+
+
 def load_geography(registry: Registry, file: Path | None) -> Geography:
     """The map of a profile. Without a file there are no polygons, and positions resolve to no area.
 
@@ -83,6 +90,31 @@ def load_geography(registry: Registry, file: Path | None) -> Geography:
     for feature in features:
         area = feature["properties"]["area"]
         if area not in registry.areas:
-            raise ValueError(f"{file}: ytan {area!r} hör inte till något område i areas")
+            raise _UnknownAreaError(area)
         polygons[area] = make_valid(shape(feature["geometry"]))
     return Geography(registry, polygons)
+
+
+def read_map(registry: Registry, directory: Path, name: str | None) -> Geography | Fault:
+    """The map of the profile in this directory, or why it cannot be used."""
+    file = directory / name if name is not None else None
+    try:
+        return load_geography(registry, file)
+    except json.JSONDecodeError as error:
+        return Fault(str(file), error.lineno, error.colno, "map", say.MAP_NOT_JSON(why=error.msg))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ShapelyError, RecursionError) as error:
+        return Fault(str(file), 1, 1, "map", _unusable(error))
+
+
+def _unusable(error: Exception) -> Message:
+    match error:
+        case OSError():
+            return say.MAP_UNREADABLE(why=error.strerror)
+        case UnicodeDecodeError():
+            return say.MAP_NOT_UTF8()
+        case KeyError():
+            return say.MAP_KEY(key=error)
+        case _UnknownAreaError():
+            return say.MAP_AREA(area=error.args[0])
+        case _:
+            return say.MAP_NOT_GEOJSON(why=type(error).__name__)

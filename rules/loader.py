@@ -66,6 +66,7 @@ def load_policy(
         documents.faults.extend(_references(documents))
         documents.faults.extend(_check_ladder(documents))
         documents.faults.extend(_check_profile(documents, directory))
+    documents.digest.update(_map(documents, directory))
     policy = None if errors(documents) else _compile(documents)
     if policy is not None:
         documents.faults.extend(lint(documents, policy.registry))
@@ -246,6 +247,15 @@ def _check_profile(documents: Documents, directory: Path) -> Iterator[Fault]:
             yield item.fault(("timezone",), say.TIMEZONE(zone=settings.timezone))
         if settings.map is not None and not (directory / settings.map).is_file():
             yield item.fault(("map",), say.MAP_MISSING(file=settings.map, folder=directory.name))
+
+
+def _map(documents: Documents, directory: Path) -> bytes:
+    """The map's bytes: a changed map is a changed policy. None of one that cannot be read: `read_map` tells of it."""
+    named = [directory / s.map for s in documents.values("profile") if s.map is not None]
+    try:
+        return b"".join(b"map\0" + file.read_bytes() for file in named)
+    except OSError:
+        return b""
 
 
 def _check_delegation(item: Item, names: Names) -> Iterator[Fault]:

@@ -239,9 +239,12 @@ class _Reading:
             return Standing.MINE
         if own and not waiting:
             return Standing.SETTLED
-        if self.given is not None and self.given.answer is Answer.DECLINED:
+        if any(self.person in o.declined for o in waiting) or self._just_declined():
             return Standing.DECLINED
         return Standing.PASSED_ON if own and all(self._behind(o) for o in waiting) else Standing.OPEN
+
+    def _just_declined(self) -> bool:
+        return self.given is not None and self.given.answer is Answer.DECLINED
 
     def _behind(self, obligation: Obligation) -> bool:
         """True if somebody later in the chain is asked now. Where all are asked at once nobody is later."""
@@ -264,8 +267,8 @@ class _Reading:
             case Standing.SETTLED:
                 return self._settled(own)
             case Standing.DECLINED:
-                at = self.given.at if self.given is not None else self.now
-                return f"Du svarade {self.clock(at)} att du inte kan. {self._asked_now(own)}"
+                when = f" {self.clock(self.given.at)}" if self.given is not None and self._just_declined() else ""
+                return f"Du svarade{when} att du inte kan. {self._asked_now(own)}"
             case Standing.PASSED_ON:
                 return f"Frågan har gått vidare. {self._asked_now(own)}"
             case Standing.OPEN:

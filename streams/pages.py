@@ -108,7 +108,7 @@ class Pages:
     def __init__(self, door: Door) -> None:
         self._door = door
         self._misses = Misses()
-        # A refusal by one of many who were asked at once leaves no trace in the plan; the page still says it was heard.
+        # When somebody answered on a page, for as long as we run; what they answered is in the plan.
         self._given: OrderedDict[str, Given] = OrderedDict()
         self._css = (HERE / "static" / "beredd.css").read_bytes()
         environment = Environment(

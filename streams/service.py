@@ -20,15 +20,18 @@ from notifiers.attempt import Medium, Verdict
 from notifiers.channel import Channel
 from notifiers.profile import Profile, load_profile
 from notifiers.secrets import Secrets, SecretsError, load_secrets
+from rules.fault import Fault
 from rules.frozen import Frozen
+from rules.geography import Geography
 from streams.clock import Clock, SystemClock
 from streams.codes import load_codes
+from streams.commands.profiles import load_map
 from streams.courier import Courier, Meter
 from streams.door import Door
 from streams.embedded import EmbeddedHost, Handout
 from streams.http import application, runner
 from streams.in_force import StrandedError
-from streams.intake import Intake, intake_of
+from streams.intake import Intake
 from streams.journal import JournalError
 from streams.metrics import Gauged, Metrics, Reloading
 from streams.reload import AddressError, ReloadReport, compared, prepared, refused
@@ -111,7 +114,7 @@ class Service:
 
     async def start(self) -> None:
         """The doors are open and what waited is on its way. Raises ServiceError with nothing left running."""
-        profile = _profile(self.settings.profile)
+        profile, geography = _profile(self.settings.profile)
         self.secrets = _secrets(self.settings)
         _refuse_open_address(self.settings.host, self.secrets)
         load_apprise()
@@ -119,7 +122,7 @@ class Service:
         listener = self._listen()
         try:
             self.profile = self._addressed(profile)
-            self._open(channels)
+            self._open(channels, geography)
         except AddressError as error:
             listener.close()
             raise ServiceError(str(error)) from None
@@ -147,13 +150,13 @@ class Service:
     def _local_url(self) -> str:
         return f"http://{self.settings.host}:{self.port}"
 
-    def _open(self, channels: Mapping[str, Channel]) -> None:
+    def _open(self, channels: Mapping[str, Channel], geography: Geography) -> None:
         self.settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         codes = load_codes(self.settings.data / "codes.key")
         self.view = View(codes.code)
         self.metrics = Metrics(self._gauged(), self.clock.now())
         listener = _Listener(self.view, self.metrics)
-        intake = intake_of(self.profile, self.settings.profile, open_door=self._open_door)
+        intake = Intake(self.profile, geography, open_door=self._open_door)
         self.host = EmbeddedHost(self.settings.data / "beredd.sqlite", intake, self.clock, listener)
         try:
             self.host.start()
@@ -233,11 +236,15 @@ class Service:
         await asyncio.to_thread(self.host.stop)
 
 
-def _profile(directory: Path) -> Profile:
+def _profile(directory: Path) -> tuple[Profile, Geography]:
+    """The profile and its map. Raises ServiceError with every fault that keeps it from being used, where it stands."""
     profile, faults = load_profile(directory)
     if profile is None:
         raise ServiceError("\n".join(["profilen går inte att läsa:", *map(str, faults)]))
-    return profile
+    found = load_map(profile, directory)
+    if isinstance(found, Fault):
+        raise ServiceError(f"profilen går inte att läsa:\n{found}")
+    return profile, found
 
 
 def _secrets(settings: Settings) -> Secrets | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 from notifiers.notice import NoticeRecord
 from notifiers.obligation import Obligation
@@ -18,6 +19,9 @@ from rules.matter import Matter
 from rules.record import LogLine, MatterSnapshot
 
 LINES_KEPT = 500
+CODES_KEPT = timedelta(days=30)
+"""A link leads somewhere for as long after its matters are closed."""
+SWEEP_EVERY = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -47,6 +51,7 @@ class View:
         self._lock = threading.Lock()
         self._situations: dict[tuple[str, str], Situation] = {}
         self._codes: dict[str, CodeHolder] = {}
+        self._swept = datetime.min.replace(tzinfo=UTC)
         self._noticed: deque[tuple[str, LogLine]] = deque(maxlen=LINES_KEPT)
 
     def apply(self, realm: str, record: Frozen) -> None:
@@ -57,14 +62,27 @@ class View:
                     self._situation(realm, record.matter.id).matter = record.matter
                 case PlanSnapshot():
                     self._situation(realm, record.matter).obligations = record.obligations
-                case LogLine() if record.matter is not None:
-                    self._situation(realm, record.matter).log.append(record)
                 case LogLine():
-                    self._noticed.append((realm, record))
+                    self._line(realm, record)
                 case NoticeRecord():
                     self._notice(realm, record)
                 case _:
                     raise TypeError(f"not a record: {type(record).__name__}")
+
+    def _line(self, realm: str, line: LogLine) -> None:
+        if line.matter is not None:
+            self._situation(realm, line.matter).log.append(line)
+        else:
+            self._noticed.append((realm, line))
+        if line.at >= self._swept + SWEEP_EVERY:
+            self._swept = line.at
+            self._codes = {c: h for c, h in self._codes.items() if not self._forgotten(h, line.at - CODES_KEPT)}
+
+    def _forgotten(self, holder: CodeHolder, before: datetime) -> bool:
+        """True if every matter that the message is about was closed before this."""
+        found = [self._situations.get((holder.realm, notice.matter)) for notice in holder.record.notices]
+        closed = [s.matter.closed_at if s is not None and s.matter is not None else None for s in found]
+        return all(at is not None and at < before for at in closed)
 
     def _notice(self, realm: str, record: NoticeRecord) -> None:
         self._codes[self._code(realm, record.id)] = CodeHolder(realm, record)
@@ -78,13 +96,14 @@ class View:
         """The realm's situations, the newest first; closed ones too if asked for."""
         with self._lock:
             found = [s for (r, _), s in self._situations.items() if r == realm and s.matter is not None]
-        wanted = [s for s in found if s.matter is not None and (closed or s.matter.open)]
+            wanted = [_as_it_is(s) for s in found if s.matter is not None and (closed or s.matter.open)]
         return sorted(wanted, key=lambda s: (s.matter.opened_at, s.matter.id) if s.matter else (), reverse=True)
 
     def situation(self, realm: str, matter: str) -> Situation | None:
+        """The situation as it is now; what is recorded later does not reach it."""
         with self._lock:
             found = self._situations.get((realm, matter))
-        return found if found is not None and found.matter is not None else None
+            return _as_it_is(found) if found is not None and found.matter is not None else None
 
     def holder(self, code: str) -> CodeHolder | None:
         """What a code stands for, or None."""
@@ -98,3 +117,8 @@ class View:
         """Log lines that belong to no matter, oldest first."""
         with self._lock:
             return [line for r, line in self._noticed if r == realm]
+
+
+def _as_it_is(situation: Situation) -> Situation:
+    """The situation apart from the view, for whoever reads it while the writer goes on."""
+    return replace(situation, notices=dict(situation.notices), log=situation.log.copy())

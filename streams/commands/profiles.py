@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-
-from shapely.errors import ShapelyError
 
 from notifiers.profile import Profile, load_profile
 from rules.document import Fault, Gravity
-from rules.geography import Geography, load_geography
-from streams.commands.console import YELLOW, CommandError, talk, why_unreadable
+from rules.geography import Geography, read_map
+from streams.commands.console import YELLOW, CommandError, talk
 from streams.intake import Intake
 
 
@@ -29,20 +26,4 @@ def intake_at(directory: Path) -> Intake:
 
 def load_map(profile: Profile, directory: Path) -> Geography | Fault:
     """The profile's map, or why it cannot be used."""
-    name = profile.policy.settings.map
-    file = directory / name if name else None
-    try:
-        return load_geography(profile.policy.registry, file)
-    except json.JSONDecodeError as error:
-        return Fault(str(file), error.lineno, error.colno, "map", f"kartan är inte JSON: {error.msg}")
-    except OSError as error:
-        said = f"kartan {why_unreadable(error)}"
-    except KeyError as error:
-        said = f"kartan saknar nyckeln {error}; väntade GeoJSON med features"
-    except UnicodeDecodeError:
-        said = "kartan är inte UTF-8"
-    except ValueError as error:
-        said = str(error).removeprefix(f"{file}: ")
-    except (TypeError, AttributeError, IndexError, ShapelyError, RecursionError) as error:
-        said = f"kartan är ingen GeoJSON som går att läsa ({type(error).__name__})"
-    return Fault(str(file), 1, 1, "map", said)
+    return read_map(profile.policy.registry, directory, profile.policy.settings.map)

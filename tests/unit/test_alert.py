@@ -246,6 +246,19 @@ def test_whoever_declines_after_another_was_asked_changes_nothing() -> None:
     assert run.row().person == "vatten-drift-2"
 
 
+def test_whoever_declined_and_is_asked_anew_has_not_said_no_to_that() -> None:
+    run = desk()
+    run.heard()
+    run.answer("vatten-drift-1", "declined")
+    assert run.row().declined == ("vatten-drift-1",)
+    minutes = 5
+    while run.row().person != "vatten-drift-1":
+        assert minutes < 120, "the chain begins again from its first"
+        run.at(minutes)
+        minutes += 5
+    assert "vatten-drift-1" not in run.row().declined
+
+
 def test_a_row_that_somebody_took_stays_taken_when_another_declines() -> None:
     run = desk().at(5).answer("vatten-drift-2").answer("vatten-drift-1", "declined")
     assert run.row().state is ObligationState.ACKNOWLEDGED

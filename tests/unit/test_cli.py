@@ -20,6 +20,7 @@ from typer.testing import CliRunner, Result
 
 from notifiers.message import BASIS
 from notifiers.principles import SWEDISH
+from notifiers.profile import load_profile
 from streams.cli import app
 from streams.commands import words
 from streams.commands.console import clean
@@ -204,6 +205,41 @@ def test_a_map_that_cannot_be_used_is_a_fault_and_no_traceback(
     where = "other.geojson" if content is not None else "profile.yaml"  # a missing file is a fault of who names it
     assert result.stdout.startswith(str(directory / where))
     assert said in result.stdout
+
+
+def test_a_map_that_cannot_be_used_is_told_in_english_too(broken: Callable[[str, str, str], Path]) -> None:
+    directory = broken("profile.yaml", "map: areas.geojson", "map: other.geojson")
+    (directory / "other.geojson").write_text("{}", "utf-8")
+
+    told = beredd("check", directory, "--lang", "en").stdout
+
+    assert "other.geojson:1:1: map: the map lacks the key 'features'; expected GeoJSON with features\n" in told
+
+
+def test_a_changed_map_is_a_changed_profile(broken: Callable[[str, str, str], Path]) -> None:
+    directory = broken("areas.geojson", "{", "{ ")
+
+    moved, _ = load_profile(directory)
+    shipped, _ = load_profile(STOCKHOLM)
+
+    assert moved is not None
+    assert shipped is not None
+    assert moved.hash != shipped.hash
+
+
+@pytest.mark.parametrize("command", [["explain"], ["test"], ["who", "--incident", "leak", "--profile"]])
+def test_a_command_that_needs_no_map_says_that_it_has_none(
+    command: list[str], broken: Callable[[str, str, str], Path]
+) -> None:
+    directory = broken("profile.yaml", "map: areas.geojson", "map: other.geojson")
+    (directory / "other.geojson").write_text("[]", "utf-8")
+    for story in (directory / "stories").glob("[!p]*.yaml"):
+        story.unlink()
+
+    result = beredd(*command, directory)
+
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert "other.geojson:1:1: map: kartan är ingen GeoJSON som går att läsa" in result.stderr
 
 
 def test_a_broken_story_is_found_too(broken: Callable[[str, str, str], Path]) -> None:

@@ -35,6 +35,7 @@ from streams.http import BODY_BYTES, application
 from streams.intake import intake_of
 from streams.metrics import Gauged, Metrics
 from streams.pages import MISSES, Misses
+from streams.situations import asks
 from streams.view import CodeHolder, View
 from streams.wire import Media
 
@@ -581,6 +582,28 @@ async def test_declining_passes_the_question_on_and_the_page_says_to_whom(site: 
     asked = next(o for o in site.view.situations("live")[0].obligations if o.row.role == "svoa_drift").person
     assert asked not in (None, "p-anna-ek")
     assert "Ingen har tagit det än" in await site.page(site.code(str(asked)))
+
+
+@pytest.mark.parametrize("report", [no_water(), fire(danger_to_life=True)], ids=["one at a time", "all at once"])
+def test_that_somebody_declined_is_remembered_after_a_restart(
+    report: dict[str, Any], tmp_path: Path, stockholm: Profile
+) -> None:
+    async def decline(site: Site) -> None:
+        await site.send(report)
+        plan = site.view.situations("live")[0].obligations
+        declining.append(site.code(next(str(o.asked[0]) for o in plan if asks(o))))
+        await site.answer(declining[0], "declined")
+
+    async def look(site: Site) -> None:
+        page = await site.page(declining[0])
+        assert "Du svarade att du inte kan." in page
+        assert 'value="declined"' not in page
+        assert 'value="taken"' in page
+
+    declining: list[str] = []
+    for scenario in (decline, look):
+        with running(tmp_path / "beredd.sqlite", stockholm) as site:
+            asyncio.run(site.during(scenario))
 
 
 @in_loop

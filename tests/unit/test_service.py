@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 from pathlib import Path
 
@@ -55,6 +56,18 @@ def test_links_elsewhere_are_fine_with_real_channels(tmp_path: Path) -> None:
         return str(service.profile.policy.settings.public_url)
 
     assert asyncio.run(start()) == "https://larm.example.org"
+
+
+def test_a_broken_map_is_told_with_its_place_and_nothing_is_left_running(tmp_path: Path) -> None:
+    profile, port = tmp_path / "profile", free_port()
+    shutil.copytree(STOCKHOLM, profile)
+    (profile / "areas.geojson").write_text('{\n "features": oj}', "utf-8")
+
+    said = refusal(Settings(profile, tmp_path / "data", None, port=port))
+
+    assert f"{profile / 'areas.geojson'}:2:14: map: kartan är inte JSON" in said
+    assert not (tmp_path / "data").exists()
+    socket.create_server(("127.0.0.1", port)).close()
 
 
 def test_a_broken_profile_is_told_with_its_places(tmp_path: Path) -> None:
