@@ -390,8 +390,6 @@ DECISIONS = st.builds(
     person=st.none() | NAMES,
     by=NAMES,
     matter=NAMES,
-    into=NAMES,
-    cause=TEXTS.filter(bool),
     scope=st.none() | NAMES,
     level=st.text(min_size=1, max_size=9),
     reference=st.text(min_size=1, max_size=9),
