@@ -19,7 +19,7 @@ from rules.duration import Duration
 from rules.events import LIVE, is_exercise
 from rules.frozen import Frozen, Identifier
 from rules.ladder import Action
-from rules.registry import Id, Ids, Name
+from rules.registry import Id, Ids, Name, Unconfirmed
 
 
 class OnCall(StrEnum):
@@ -37,6 +37,7 @@ class Role(Frozen):
     id: Id = Field(description="Rollens korta namn, som tib")
     name: Name = Field(description="Namnet som människor ser")
     on_call: OnCall = Field(default=OnCall.ROSTER, description="När rollen är bemannad")
+    unconfirmed: Unconfirmed = Field(default="", description="Vad som är obekräftat, i ord")
 
 
 class Duty(Frozen):

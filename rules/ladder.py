@@ -13,6 +13,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from rules.action import Action as Action
+from rules.action import Principle as Principle
 from rules.duration import Duration
 from rules.events import Verdict
 from rules.frozen import Frozen, Instant
@@ -27,31 +29,6 @@ class Entered(StrEnum):
     DETECTED = "detected"  # a rule may raise it
     DECIDED = "decided"  # a rule proposes, a named role decides
     DECLARED = "declared"  # an outside authority decides; two persons register it here
-
-
-class Action(StrEnum):
-    """What is expected of a recipient, strongest first (design 5)."""
-
-    ACT = "act"
-    DECIDE = "decide"
-    COORDINATE = "coordinate"
-    SUPPORT = "support"
-    INFORM = "inform"
-
-    @property
-    def rank(self) -> int:
-        return list(Action).index(self)
-
-
-class Principle(StrEnum):
-    """Why somebody is a recipient (domain C)."""
-
-    RESPONSIBILITY = "responsibility"
-    PROXIMITY = "proximity"
-    SIMILARITY = "similarity"
-    AREA_RESPONSIBILITY = "area_responsibility"
-    STATUTORY_DUTY = "statutory_duty"
-    COOPERATION = "cooperation"
 
 
 class Addressee(Frozen):

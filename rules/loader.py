@@ -25,6 +25,7 @@ from rules.registry import (
     IncidentKind,
     Organisation,
     Registry,
+    Sector,
     Sensor,
     SensorKind,
     Source,
@@ -38,6 +39,7 @@ SECTIONS = {
     "delegations": Section(Delegation),
     "areas": Section(Area),
     "functions": Section(Function),
+    "sectors": Section(Sector),
     "organisations": Section(Organisation),
     "assets": Section(Asset),
     "sensor_kinds": Section(SensorKind),
@@ -121,6 +123,7 @@ def _references(documents: Documents) -> Iterator[Fault]:
     names = Names(documents)
     checks: dict[str, Callable[[Item, Names], Iterator[Fault]]] = {
         "areas": _check_area,
+        "sectors": _check_sector,
         "organisations": _check_organisation,
         "assets": _check_asset,
         "sensor_kinds": _check_sensor_kind,
@@ -179,10 +182,21 @@ def _check_organisation(item: Item, names: Names) -> Iterator[Fault]:
         yield from names.check(item, "areas", ("functions", index, "areas"), duty.areas)
     yield from names.check(item, "areas", ("areas",), item.value.areas)
     yield from names.check(item, "areas", ("coordinates",), item.value.coordinates)
-    yield from names.check(item, "organisations", ("succeeded_by",), [item.value.succeeded_by])
+    for key in ("succeeded_by", "parent", "counterpart"):
+        yield from names.check(item, "organisations", (key,), [getattr(item.value, key)])
+    yield from names.check(item, "organisations", ("supervisors",), item.value.supervisors)
+    yield from names.check(item, "sectors", ("sectors",), item.value.sectors)
+    for index, statutory in enumerate(item.value.statutory):
+        yield from names.check(item, "incident_kinds", ("statutory", index, "kinds"), statutory.kinds)
+        if names.known["roles"]:
+            yield from names.check(item, "roles", ("statutory", index, "role"), [statutory.role])
     if names.known["roles"]:
         yield from names.check(item, "roles", ("duty",), [item.value.duty])
         yield from names.check(item, "roles", ("head",), [item.value.head])
+
+
+def _check_sector(item: Item, names: Names) -> Iterator[Fault]:
+    yield from names.check(item, "organisations", ("lead",), [item.value.lead])
 
 
 def _check_asset(item: Item, names: Names) -> Iterator[Fault]:
@@ -190,6 +204,11 @@ def _check_asset(item: Item, names: Names) -> Iterator[Fault]:
     yield from names.check(item, "areas", ("area",), [asset.area])
     yield from names.check(item, "functions", ("needs",), asset.needs)
     operator = None if asset.operator == UNKNOWN_OPERATOR else asset.operator
+    yield from names.check(item, "assets", ("depends_on",), asset.depends_on)
+    for index, user in enumerate(asset.users):
+        yield from names.check(item, "organisations", ("users", index, "organisation"), [user.organisation])
+        if names.known["roles"]:
+            yield from names.check(item, "roles", ("users", index, "role"), [user.role])
     for key, name in (("operator", operator), ("manager", asset.manager), ("owner", asset.owner)):
         yield from names.check(item, "organisations", (key,), [name])
 
@@ -207,6 +226,7 @@ def _check_sensor(item: Item, names: Names) -> Iterator[Fault]:
 def _check_incident_kind(item: Item, names: Names) -> Iterator[Fault]:
     yield from names.check(item, "functions", ("functions",), item.value.functions)
     yield from names.check(item, "functions", ("lacks",), [item.value.lacks])
+    yield from names.check(item, "functions", ("cuts",), [item.value.cuts])
 
 
 def _check_level(item: Item, names: Names) -> Iterator[Fault]:

@@ -28,6 +28,7 @@ PLACEHOLDERS = frozenset(
 WORDS = {
     "areas": "område",
     "functions": "funktion",
+    "sectors": "sektor",
     "organisations": "organisation",
     "assets": "anläggning",
     "sensor_kinds": "givarslag",

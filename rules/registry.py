@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from rules.action import Action
 from rules.duration import Duration
 from rules.events import EventKind, Position
 from rules.frozen import Frozen
@@ -35,6 +36,9 @@ def _listed(value: Any) -> Any:
 
 
 Ids = Annotated[tuple[Id, ...], BeforeValidator(_listed)]
+KindIds = Annotated[tuple[KindId, ...], BeforeValidator(_listed)]
+Unconfirmed = Annotated[str, StringConstraints(max_length=500)]
+"""What about an entry nobody has confirmed, in words; empty where everything stands in a source."""
 
 
 class AreaKind(StrEnum):
@@ -102,6 +106,24 @@ class Responsibility(Frozen):
     role: Id | None = Field(default=None, description="Rollen som svarar för den; utelämnas: organisationens jour")
 
 
+class StatutoryDuty(Frozen):
+    """What an organisation must be told of by law, wherever its areas are: supervision, infection control."""
+
+    kinds: KindIds = Field(min_length=1, description="Händelselag som organisationen enligt lag ska få veta om")
+    role: Id | None = Field(default=None, description="Rollen som larmas; utelämnas: organisationens jour")
+    action: Action = Field(default=Action.INFORM, description="Vad lagen väntar av den: act, support eller inform")
+    law: Name = Field(description="Lagen, som 'smittskyddslagen (2004:168)'")
+
+
+class Sector(Frozen):
+    """A sector of preparedness: a tag for coordination, which never moves anybody's responsibility (domain A-59)."""
+
+    id: Id = Field(description="Sektorns korta namn")
+    name: Name = Field(description="Namnet som människor ser")
+    lead: Id | None = Field(default=None, description="Organisationen som samordnar sektorn")
+    unconfirmed: Unconfirmed = Field(default="", description="Vad som är obekräftat, i ord")
+
+
 def _responsibility(value: Any) -> Any:
     return {"function": value} if isinstance(value, str) else value
 
@@ -127,6 +149,16 @@ class Organisation(Frozen):
     valid_from: date | None = Field(default=None, description="Första dagen den finns")
     valid_to: date | None = Field(default=None, description="Sista dagen den finns")
     succeeded_by: Id | None = Field(default=None, description="Organisationen som tog över")
+    parent: Id | None = Field(default=None, description="Moderbolaget eller huvudmannen som den hör till")
+    counterpart: Id | None = Field(
+        default=None,
+        description="För någon utanför staden: den i staden som håller kontakten och samordnar, utan att bestämma",
+    )
+    supervisors: Ids = Field(default=(), description="Myndigheter som har tillsyn över den")
+    statutory: tuple[StatutoryDuty, ...] = Field(default=(), description="Vad den enligt lag ska få veta om")
+    sectors: Ids = Field(default=(), description="Sektorer som den hör till; flyttar aldrig något ansvar")
+    exercised: date | None = Field(default=None, description="Senaste dagen den var med i en övning")
+    unconfirmed: Unconfirmed = Field(default="", description="Vad som är obekräftat, i ord")
     note: str = Field(default="", description="En anteckning; läses inte av programmet")
 
     def valid_at(self, at: datetime) -> bool:
@@ -134,8 +166,19 @@ class Organisation(Frozen):
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
 
 
+class User(Frozen):
+    """An organisation that depends on an asset that somebody else runs, and who answers for that there."""
+
+    organisation: Id = Field(description="Organisationen som är beroende av anläggningen")
+    role: Id | None = Field(default=None, description="Rollen som larmas; utelämnas: organisationens jour")
+
+
+def _user(value: Any) -> Any:
+    return {"organisation": value} if isinstance(value, str) else value
+
+
 class Asset(Frozen):
-    """A place with an operator, a manager, an owner, and needs (a crematorium needs power)."""
+    """A place or a system with an operator, a manager, an owner, and needs (a crematorium needs power)."""
 
     id: Id = Field(description="Anläggningens korta namn")
     name: Name = Field(description="Namnet som människor ser")
@@ -148,7 +191,12 @@ class Asset(Frozen):
     manager: Id | None = Field(default=None, description="Organisation som förvaltar huset")
     owner: Id | None = Field(default=None, description="Organisation som äger det")
     needs: Ids = Field(default=(), description="Funktioner som den inte klarar sig utan")
+    depends_on: Ids = Field(default=(), description="Anläggningar som den inte klarar sig utan, som en nätstation")
+    users: tuple[Annotated[User, BeforeValidator(_user)], ...] = Field(
+        default=(), description="Organisationer som är beroende av den, som de som använder ett IT-system"
+    )
     priority: bool = Field(default=False, description="Särskilt viktig")
+    unconfirmed: Unconfirmed = Field(default="", description="Vad som är obekräftat, i ord")
 
 
 class SensorKind(Frozen):
@@ -195,6 +243,10 @@ class IncidentKind(Frozen):
     lacks: Id | None = Field(
         default=None, description="Funktionen som saknas hos den som rapporterar (inget vatten: water)"
     )
+    cuts: Id | None = Field(
+        default=None,
+        description="Funktionen som är borta där det händer (strömavbrott: power): de som behöver den där får veta",
+    )
     danger_to_life: bool = Field(default=False, description="Är alltid fara för liv")
 
 
@@ -234,6 +286,7 @@ class Registry:
     city: str
     areas: dict[str, Area]
     functions: dict[str, Function] = field(default_factory=dict)
+    sectors: dict[str, Sector] = field(default_factory=dict)
     organisations: dict[str, Organisation] = field(default_factory=dict)
     assets: dict[str, Asset] = field(default_factory=dict)
     sensor_kinds: dict[str, SensorKind] = field(default_factory=dict)

@@ -271,6 +271,7 @@ WORDS = {
     "avsnitt": "section",
     "område": "area",
     "funktion": "function",
+    "sektor": "sector",
     "organisation": "organisation",
     "anläggning": "asset",
     "givare": "sensor",

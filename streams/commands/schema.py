@@ -34,6 +34,7 @@ SAID = {
     "delegations": "Vem som får besluta vad, och för vilket område",
     "areas": "Staden, dess stadsdelsområden och stadsdelar",
     "functions": "Det som måste fungera: vatten, el, äldreomsorg",
+    "sectors": "Sektorer för beredskap: märken för samordning",
     "organisations": "Vem som ansvarar för vad i vardagen",
     "assets": "Anläggningar: ställen med namn, och vem som driver dem",
     "sensor_kinds": "Givarslag: vad givare mäter",
@@ -80,12 +81,23 @@ REFERS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("Asset", "manager"): ("organisations",),
     ("Asset", "owner"): ("organisations",),
     ("Asset", "needs"): ("functions",),
+    ("Asset", "depends_on"): ("assets",),
+    ("User", "organisation"): ("organisations",),
+    ("User", "role"): ("roles",),
+    ("StatutoryDuty", "kinds"): ("incident_kinds",),
+    ("StatutoryDuty", "role"): ("roles",),
+    ("Sector", "lead"): ("organisations",),
+    ("Organisation", "parent"): ("organisations",),
+    ("Organisation", "counterpart"): ("organisations",),
+    ("Organisation", "supervisors"): ("organisations",),
+    ("Organisation", "sectors"): ("sectors",),
     ("SensorKind", "function"): ("functions",),
     ("Sensor", "kind"): ("sensor_kinds",),
     ("Sensor", "area"): ("areas",),
     ("Sensor", "asset"): ("assets",),
     ("IncidentKind", "functions"): ("functions",),
     ("IncidentKind", "lacks"): ("functions",),
+    ("IncidentKind", "cuts"): ("functions",),
     ("Source", "areas"): ("areas",),
     ("Source", "kinds"): ("incident_kinds",),
     ("Addressee", "role"): ("roles",),
@@ -201,6 +213,7 @@ def _complete(definitions: dict[str, Any], models: Mapping[str, type[BaseModel]]
         definitions[name]["properties"][key]["description"] = said
     _shorten(definitions, "Addressee", _posts(documents), "En roll, eller roll@organisation")
     _shorten(definitions, "Responsibility", _names(documents, ("functions",)), "En funktion")
+    _shorten(definitions, "User", _names(documents, ("organisations",)), "En organisation")
     for found in definitions.values():
         if "enum" in found:
             found.pop("description", None)
