@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -161,8 +161,8 @@ class Organisation(Frozen):
     unconfirmed: Unconfirmed = Field(default="", description="Vad som är obekräftat, i ord")
     note: str = Field(default="", description="En anteckning; läses inte av programmet")
 
-    def valid_at(self, at: datetime) -> bool:
-        day = at.date()
+    def valid_on(self, day: date) -> bool:
+        """True if the organisation exists on this day, by the city's own calendar."""
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
 
 
@@ -331,6 +331,87 @@ class Registry:
             names |= {area.name.casefold(): area.id}
         names |= {code.casefold(): a.id for a in self.areas.values() for code in a.codes}
         return names | {a.casefold(): a for a in self.areas}
+
+    def current(self, organisation: str, day: date) -> str | None:
+        """The organisation, or whoever has taken over from it by this day; None if nobody has."""
+        seen = set[str]()
+        at: str | None = organisation
+        while at in self.organisations and at not in seen and not self.organisations[at].valid_on(day):
+            seen.add(at)
+            known = self.organisations[at]
+            ended = known.valid_to is not None and known.valid_to < day
+            at = known.succeeded_by if ended else None
+        return at if at in self.organisations and at not in seen else None
+
+    def responsible_for(self, function: str, place: str, day: date) -> tuple[tuple[str, str | None], ...]:
+        """The organisations with the function in exactly this area on this day, each with the role it names for it."""
+        found = self._responsible.get((function, place), ())
+        return tuple((o, role) for o, role in found if self.organisations[o].valid_on(day))
+
+    @cached_property
+    def _responsible(self) -> dict[tuple[str, str], tuple[tuple[str, str | None], ...]]:
+        found: dict[tuple[str, str], list[tuple[str, str | None]]] = {}
+        for organisation in sorted(self.organisations.values(), key=lambda o: o.id):
+            for duty in organisation.functions:
+                for place in duty.areas or organisation.areas or (self.city,):
+                    found.setdefault((duty.function, place), []).append((organisation.id, duty.role))
+        return {where: tuple(who) for where, who in found.items()}
+
+    def coordinator(self, place: str, day: date) -> str | None:
+        """The organisation that coordinates exactly this area on this day."""
+        found = self._coordinators.get(place, ())
+        return next((o for o in found if self.organisations[o].valid_on(day)), None)
+
+    @cached_property
+    def _coordinators(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for organisation in sorted(self.organisations.values(), key=lambda o: o.id):
+            for place in organisation.coordinates:
+                found.setdefault(place, []).append(organisation.id)
+        return {place: tuple(who) for place, who in found.items()}
+
+    def told_by_law(self, kind: str) -> tuple[tuple[str, StatutoryDuty], ...]:
+        """The organisations that must be told of a kind of incident by law."""
+        return self._told_by_law.get(kind, ())
+
+    @cached_property
+    def _told_by_law(self) -> dict[str, tuple[tuple[str, StatutoryDuty], ...]]:
+        found: dict[str, list[tuple[str, StatutoryDuty]]] = {}
+        for organisation in sorted(self.organisations.values(), key=lambda o: o.id):
+            for duty in organisation.statutory:
+                for kind in duty.kinds:
+                    found.setdefault(kind, []).append((organisation.id, duty))
+        return {kind: tuple(duties) for kind, duties in found.items()}
+
+    def in_need(self, function: str, place: str) -> tuple[Asset, ...]:
+        """The assets in this area, or in one inside it, that cannot do without the function."""
+        return self._in_need.get((function, place), ())
+
+    @cached_property
+    def _in_need(self) -> dict[tuple[str, str], tuple[Asset, ...]]:
+        found: dict[tuple[str, str], list[Asset]] = {}
+        for asset in sorted(self.assets.values(), key=lambda a: a.id):
+            for function in asset.needs:
+                for place in self.ancestors(asset.area):
+                    found.setdefault((function, place), []).append(asset)
+        return {where: tuple(assets) for where, assets in found.items()}
+
+    def dependents(self, asset: str) -> tuple[Asset, ...]:
+        """The assets that cannot do without this one, also by way of others; sorted by id, itself not among them."""
+        found, waiting = set[str](), [asset]
+        while waiting:
+            new = [a for a in self._dependents.get(waiting.pop(), ()) if a not in found and a != asset]
+            found.update(new)
+            waiting.extend(new)
+        return tuple(self.assets[a] for a in sorted(found))
+
+    @cached_property
+    def _dependents(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for asset in self.assets.values():
+            for needed in asset.depends_on:
+                found.setdefault(needed, []).append(asset.id)
+        return {needed: tuple(assets) for needed, assets in found.items()}
 
     def sensors_of(self, name: str) -> tuple[Sensor, ...]:
         """The sensors an author means by a name: one sensor's id, or all of a kind."""

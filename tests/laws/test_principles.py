@@ -217,7 +217,7 @@ def test_an_organisation_that_is_no_more_is_not_responsible(case: Case) -> None:
     gone = [
         r
         for r in plan(profile, bare, START)
-        if not organisations[r.organisation].valid_at(START) and r.role not in named
+        if not organisations[r.organisation].valid_on(START.date()) and r.role not in named
     ]
     assert gone == []
 

@@ -19,8 +19,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from notifiers.message import BASIS
-from notifiers.principles import SWEDISH
 from notifiers.profile import load_profile
+from notifiers.rows import SWEDISH
 from streams.cli import app
 from streams.commands import words
 from streams.commands.console import clean

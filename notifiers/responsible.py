@@ -1,0 +1,156 @@
+"""Who answers for what is wrong, every day and now (ansvarsprincipen), and whom it takes something from.
+
+Theory (domain C.2). For every fact of a cause:
+
+    an asset          its operator acts; its manager and owner are told
+                      its users, who depend on what somebody else runs, act for their own activity
+                      what depends on it: its operator acts if the incident cuts something, else is told
+    something lacks   whoever is responsible for the function acts, and whoever is without it acts for its own activity
+    a function is cut every asset there that needs it: its operator acts for its own activity
+    a law             whoever must be told of such things by law
+Then, for the cause's functions, whoever has them in the smallest area around; nobody: the area's coordinator or `tib`.
+Somebody outside the city is never directed: its counterpart in the city coordinates with it and decides nothing for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from notifiers.rows import Rows
+from rules.action import Action, Principle
+from rules.explain import area_name, uncapitalised
+from rules.matter import Cause, Fact
+from rules.registry import UNKNOWN_OPERATOR, Asset, IncidentKind
+
+OWN = "och ansvarar för sin egen verksamhet"
+
+
+class Responsible:
+    """Finds whoever is responsible for one cause, and adds their rows."""
+
+    def __init__(self, rows: Rows, cause: Cause) -> None:
+        self.rows = rows
+        self.registry = rows.registry
+        self.cause = cause
+
+    def gather(self) -> None:
+        """Those who lack something or depend on something come last, so that who is engaged already does not depend on
+        the order of the facts."""
+        found = any([self._asset(fact) for fact in self.cause.facts])  # noqa: C419 - every fact, not the first
+        for function in self.cause.functions:
+            for area in self.areas():
+                found |= self._function(function, area)
+        engaged = self.rows.engaged()
+        for fact in self.cause.facts:
+            found |= self._without(fact, engaged)
+            self._touched(fact, engaged)
+            self._by_law(fact)
+        if not found and not self.cause.notify and self.cause.asked is Action.ACT:
+            self._unresolved()
+
+    def areas(self) -> tuple[str, ...]:
+        """The areas that the cause's facts name; none: the city."""
+        known = {a for f in self.cause.facts for a in f.areas if a in self.registry.areas}
+        return tuple(sorted(known)) or (self.registry.city,)
+
+    def _kind(self, fact: Fact) -> IncidentKind | None:
+        return self.registry.incident_kinds.get(fact.kind)
+
+    def _known_areas(self, fact: Fact) -> list[str]:
+        return [a for a in fact.areas if a in self.registry.areas]
+
+    # --- the thing itself --------------------------------------------------------------------------------------------
+
+    def _asset(self, fact: Fact) -> bool:
+        """The asset's operator acts; its manager and owner are told. Where something is lacking, whoever is responsible
+        for that acts, and the operator is `_without`."""
+        asset = self.registry.assets.get(fact.asset or "")
+        if asset is None:
+            return False
+        for organisation in dict.fromkeys((asset.manager, asset.owner)):
+            if organisation and organisation != asset.operator:
+                self._duty(organisation, Action.INFORM, f"äger eller förvaltar {asset.name}")
+        kind = self._kind(fact)
+        if kind is not None and kind.lacks is not None:
+            places = self._known_areas(fact) or [asset.area]
+            return any([self._function(kind.lacks, place) for place in places])  # noqa: C419 - every area
+        return self._operator(asset, self.cause.asked, f"driver {asset.name}")
+
+    def _operator(self, asset: Asset, action: Action, why: str) -> bool:
+        if asset.operator == UNKNOWN_OPERATOR:
+            return False
+        return self._duty(asset.operator, action, why)
+
+    def _duty(self, organisation: str, action: Action, why: str, role: str | None = None) -> bool:
+        """A row for whoever is responsible; and where that is somebody outside, for its counterpart in the city."""
+        told = self.rows.duty(organisation, action, Principle.RESPONSIBILITY, why, role)
+        known = self.registry.organisations[told] if told is not None else None
+        if known is not None and known.counterpart is not None and action is not Action.INFORM:
+            theirs = f"håller stadens kontakt med {known.name}, som själv ansvarar; samordnar utan rätt att bestämma"
+            self.rows.duty(known.counterpart, Action.COORDINATE, Principle.COOPERATION, theirs)
+        return told is not None
+
+    def _function(self, function: str, area: str) -> bool:
+        """The organisations with the function in the smallest area around this one that has any."""
+        if function not in self.registry.functions:
+            return False  # an open matter may outlive a function that a new profile no longer has
+        name = uncapitalised(self.registry.functions[function].name)
+        for place in self.registry.ancestors(area):
+            where = "i hela staden" if place == self.registry.city else f"i {area_name(place, self.registry)}"
+            holders = self.registry.responsible_for(function, place, self.rows.today)
+            for organisation, role in holders:
+                self._duty(organisation, self.cause.asked, f"ansvarar för {name} {where}", role)
+            if holders:
+                return True
+        return False
+
+    # --- whom it takes something from --------------------------------------------------------------------------------
+
+    def _without(self, fact: Fact, engaged: set[str]) -> bool:
+        """Somebody who lacks water is not the one who mends it: the operator acts for its own activity, and is not
+        asked again if it is already engaged (likhetsprincipen)."""
+        asset, kind = self.registry.assets.get(fact.asset or ""), self._kind(fact)
+        if asset is None or kind is None or kind.lacks is None or asset.operator == UNKNOWN_OPERATOR:
+            return False
+        return asset.operator in engaged or self._operator(asset, self.cause.asked, f"driver {asset.name}")
+
+    def _touched(self, fact: Fact, engaged: set[str]) -> None:
+        """Users of the asset, what depends on it, and what needs the function that is cut."""
+        if not self.cause.reported or self.cause.asked is not Action.ACT:
+            return  # one gauge alone is not yet known to take anything from anybody
+        kind, asset = self._kind(fact), self.registry.assets.get(fact.asset or "")
+        cut = kind.cuts if kind is not None else None
+        if asset is not None:
+            for user in asset.users:
+                self._duty(user.organisation, Action.ACT, f"använder {asset.name} {OWN}", user.role)
+            reason = f"som är beroende av {asset.name}"
+            self._own(self.registry.dependents(asset.id), reason, Action.ACT if cut else Action.INFORM, engaged)
+        if cut is not None and cut in self.registry.functions:
+            name = uncapitalised(self.registry.functions[cut].name)
+            for place in self._known_areas(fact):
+                self._own(self.registry.in_need(cut, place), f"som behöver {name}", Action.ACT, engaged)
+
+    def _own(self, assets: Iterable[Asset], reason: str, action: Action, engaged: set[str]) -> None:
+        """Whoever drives these acts for its own activity; an organisation at work already is not asked again."""
+        for asset in assets:
+            if asset.operator not in engaged:
+                self._operator(asset, action, f"driver {asset.name}, {reason}, {OWN}")
+
+    def _by_law(self, fact: Fact) -> None:
+        for organisation, duty in self.registry.told_by_law(fact.kind):
+            known = self.registry.organisations[organisation]
+            if known.areas and not self._in_area(known.areas):
+                continue
+            name = self.registry.incident_kinds[fact.kind].name if fact.kind in self.registry.incident_kinds else ""
+            why = f"ska få veta om {uncapitalised(name)} enligt {duty.law}"
+            self.rows.duty(organisation, duty.action, Principle.STATUTORY_DUTY, why, duty.role)
+
+    def _in_area(self, wanted: tuple[str, ...]) -> bool:
+        return any(self.registry.within(area, place) for area in self.areas() for place in wanted)
+
+    def _unresolved(self) -> None:
+        """Nobody is known to be responsible: the area's coordinator, and failing that the duty officer, must find
+        out."""
+        why = f"tar emot: ansvarig för «{self.cause.name}» saknas i registret"
+        if not any([self.rows.coordinator(area, why, unresolved=True) for area in self.areas()]):  # noqa: C419 - every area
+            self.rows.last_resort(Action.ACT, Principle.RESPONSIBILITY, why, unresolved=True)
