@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.events import Decision, Incident, Readings
+from rules.events import Decision, Incident, Readings, Verdict
 from rules.ladder import Entered
-from rules.matter import Direction, Matter, ProposalState
+from rules.matter import Direction, Matter, ProposalState, covered
 from rules.step import TimerDue
 from tests.laws import strategies
 from tests.laws.effort import examples
@@ -212,8 +212,16 @@ def test_a_proposal_ends_by_a_decision_or_when_no_cause_asks_for_it_any_more(mov
         assert now is not None, "a proposal was forgotten before it was decided"
         if now.state in (ProposalState.GRANTED, ProposalState.REFUSED):
             assert isinstance(seen.message.event.payload, Decision)
+        elif now.state is ProposalState.SUPERSEDED:
+            wider = LADDER.rank(covered(matter, LADDER)) >= LADDER.rank(now.level)
+            assert wider or _joined(seen.message), "nothing wider was decided, and nobody joined it to another"
         elif now.state is ProposalState.WITHDRAWN:
             _withdrawn_for_a_reason(known_, matter, seen.message)
+
+
+def _joined(message: Any) -> bool:
+    payload = getattr(getattr(message, "event", None), "payload", None)
+    return isinstance(payload, Decision) and payload.decision is Verdict.JOIN
 
 
 def _withdrawn_for_a_reason(before: Matter, matter: Matter, message: Any) -> None:
