@@ -20,7 +20,7 @@ from notifiers.rows import Rows
 from rules.action import Action, Principle
 from rules.explain import area_name, uncapitalised
 from rules.matter import Cause, Fact
-from rules.registry import UNKNOWN_OPERATOR, Asset, IncidentKind
+from rules.registry import UNKNOWN_OPERATOR, Asset, IncidentKind, Relation
 
 OWN = "och ansvarar för sin egen verksamhet"
 
@@ -131,10 +131,14 @@ class Responsible:
                 self._own(self.registry.in_need(cut, place), f"som behöver {name}", Action.ACT, engaged)
 
     def _own(self, assets: Iterable[Asset], reason: str, action: Action, engaged: set[str]) -> None:
-        """Whoever drives these acts for its own activity; an organisation at work already is not asked again."""
+        """Whoever drives these acts for its own activity, or is told, if it is outside the city; an organisation at
+        work already is not asked again."""
         for asset in assets:
             if asset.operator not in engaged:
-                self._operator(asset, action, f"driver {asset.name}, {reason}, {OWN}")
+                known = self.registry.organisations.get(asset.operator)
+                outside = known is not None and known.relation is Relation.INFORM
+                why = f"driver {asset.name}, {reason}, {OWN}"
+                self._operator(asset, Action.INFORM if outside else action, why)
 
     def _by_law(self, fact: Fact) -> None:
         for organisation, duty in self.registry.told_by_law(fact.kind):
