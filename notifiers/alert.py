@@ -196,7 +196,8 @@ class _Alerting:
             elif obligation.open:
                 self._declined(obligation, said.person)
         if not mine:
-            self.plan.log(Happening.REFUSED, f"{said.person} svarade men är inte tillfrågad i ärendet.", said.person)
+            who = self.plan.profile.policy.called(said.person)
+            self.plan.log(Happening.REFUSED, f"{who} svarade men är inte tillfrågad i ärendet.", said.person)
 
     def _declined(self, obligation: Obligation, person: str) -> None:
         """Noted whoever says it; if it is the one we wait for, the next is asked at once."""

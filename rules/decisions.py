@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from rules.docket import Docket
 from rules.events import Decision, Verdict
-from rules.explain import area_name
+from rules.explain import area_name, uncapitalised
 from rules.frozen import cut
 from rules.ladder import Entered
 from rules.matter import Direction, Matter, Proposal, ProposalState
@@ -48,7 +48,8 @@ def _ruled(docket: Docket, matter: Matter, decision: Decision, event: str) -> st
         return f"{level} kan bara förklaras av {docket.policy.ladder[level].by}."
     if not docket.allowed(decision, level, proposal.scope if proposal else matter.area):
         where = area_name(matter.area, docket.policy.registry)
-        return f"{decision.person} får inte besluta {level} för {where} som {decision.by}."
+        by, person = docket.named(decision)
+        return f"{person} får inte besluta {level} för {where} som {uncapitalised(by)}."
     _settle(docket, matter, proposal, decision, event)
     return None
 
@@ -67,10 +68,11 @@ def _decided_level(docket: Docket, matter: Matter, proposal: Proposal | None, de
 def _settle(docket: Docket, matter: Matter, proposal: Proposal | None, decision: Decision, event: str) -> None:
     granted = decision.decision is Verdict.GRANT
     target = proposal.level if proposal is not None else decision.level or matter.declared_state
-    who = f"{decision.by} ({decision.person})"
+    by, person = docket.named(decision)
+    who = f"{by} ({person})"
     what = f"{'beslutade' if granted else 'avslog'} {target}. {cut(decision.reason, 500)}".strip()
     docket.log(Happening.DECIDED, matter, f"{who} {what}", person=decision.person, event=event)
-    said = f"{decision.by} {what}"  # what everybody is told names the role; the log names the person too
+    said = f"{by} {what}"  # what everybody is told names the role; the log names the person too
     if proposal is not None:
         outcome = {
             "state": ProposalState.GRANTED if granted else ProposalState.REFUSED,
@@ -91,10 +93,12 @@ def _close(docket: Docket, matter: Matter, decision: Decision, event: str) -> st
         return f"Ärendet har det beslutade läget {matter.declared_state}; sänk det först."
     if not docket.allowed(decision, matter.alert_level, matter.area):
         held = "" if matter.alert_level == lowest else " så länge orsakerna kvarstår"
-        return f"{decision.person} får inte som {decision.by} avsluta ett ärende på nivån {matter.alert_level}{held}."
+        by, person = docket.named(decision)
+        return f"{person} får inte som {uncapitalised(by)} avsluta ett ärende på nivån {matter.alert_level}{held}."
     closed = tuple(c if not c.open else c.model_copy(update={"cleared_at": docket.draft.now}) for c in matter.causes)
     what = f"avslutade ärendet. {cut(decision.reason, 500)}".strip()
-    said = f"{decision.by} ({decision.person}) {what}"
+    by, person = docket.named(decision)
+    said = f"{by} ({person}) {what}"
     docket.log(Happening.DECIDED, matter, said, person=decision.person, event=event)
-    docket.settle(matter.model_copy(update={"causes": closed}), f"{decision.by} {what}")
+    docket.settle(matter.model_copy(update={"causes": closed}), f"{by} {what}")
     return None

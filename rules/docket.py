@@ -59,6 +59,10 @@ class Docket:
         who = decision.person or ""
         return self.policy.ladder.may(who, decision.by, decision.decision, level, scopes, self.draft.now)
 
+    def named(self, decision: Decision) -> tuple[str, str]:
+        """What the role that decides and its person are called."""
+        return self.policy.called(decision.by), self.policy.called(decision.person)
+
     # --- joining ---------------------------------------------------------------------------------------------------
 
     def enter(self, cause: Cause, title: str, declared: Declared | None = None, into: Matter | None = None) -> Matter:

@@ -100,7 +100,8 @@ def _compile(documents: Documents) -> Policy:
     )
     ladder = Ladder(documents.values("levels"), documents.values("delegations"))
     rules = tuple(compile_rule(rule, ladder) for rule in documents.values("rules"))
-    return Policy(documents.values("profile")[0], registry, ladder, rules, documents.hash)
+    names = {v.id: v.name for section in ("roles", "persons") for v in documents.values(section)}
+    return Policy(documents.values("profile")[0], registry, ladder, rules, documents.hash, names)
 
 
 def _doubles(documents: Documents) -> Iterator[Fault]:

@@ -4,7 +4,7 @@ it."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -117,6 +117,12 @@ class Policy:
     ladder: Ladder
     rules: tuple[CompiledRule, ...]
     hash: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What roles and persons are called, for texts; who they are is `notifiers`'."""
+
+    def called(self, name: str | None) -> str:
+        """The display name of a role or person; the id itself where nobody has named it."""
+        return self.names.get(name or "", name or "")
 
     @cached_property
     def by_identity(self) -> dict[str, CompiledRule]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from rules.explain import area_name
+from rules.explain import area_name, uncapitalised
 from rules.frozen import cut
 from rules.ladder import Entered
 from rules.matter import Cause, Direction, Matter, Proposal, ProposalState, covered
@@ -123,7 +123,7 @@ class Proposals:
             proposed_at=self.now,
             decide_by=self.now + ladder[decided].decide_within,
         )
-        who = proposal.role or "ingen utsedd"
+        who = uncapitalised(self.policy.called(proposal.role)) or "ingen utsedd"
         said = f"Förslag: {level} för {area_name(matter.area, registry)}. Beslutas av {who}."
         self.log(Happening.PROPOSED, matter, said)
         return matter.model_copy(update={"proposals": (*matter.proposals, proposal)[-PROPOSALS_KEPT:]})

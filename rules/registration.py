@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from rules.docket import Docket
 from rules.events import Decision, Verdict
+from rules.explain import uncapitalised
 from rules.ladder import Action, Addressee, Entered
 from rules.matter import Cause, Declared, Fact, Matter
 from rules.record import Happening, LogLine
@@ -52,6 +53,9 @@ def _name(decision: Decision) -> str:
     return "|".join((decision.reference or "", *said)).rstrip("|")
 
 
+WHAT = {Verdict.DECLARE: "gäller", Verdict.LIFT: "upphävs"}
+
+
 def _terms(decision: Decision) -> str:
     """Grade and territory in words, as far as the decision says them."""
     where = decision.territory or ("en annan del av landet" if decision.elsewhere else "")
@@ -60,11 +64,11 @@ def _terms(decision: Decision) -> str:
 
 
 def _log_registration(docket: Docket, decision: Decision, event: str, persons: int, needed: int) -> None:
-    what = f"beslut {decision.reference} av {decision.by}: {decision.decision} {decision.level}{_terms(decision)}"
+    what = f"beslut {decision.reference} av {decision.by}: {decision.level} {WHAT[decision.decision]}{_terms(decision)}"
     line = LogLine(
         at=docket.draft.now,
         what=Happening.DECIDED,
-        said=f"{decision.person} registrerade {what} ({persons} av minst {needed}).",
+        said=f"{docket.named(decision)[1]} registrerade {what} ({persons} av minst {needed}).",
         area=docket.draft.key,
         person=decision.person,
         event=event,
@@ -77,7 +81,7 @@ def _registrable(docket: Docket, decision: Decision, level: str) -> str | None:
     if level not in ladder or ladder[level].entered is not Entered.DECLARED:
         return f"Nivån {level!r} förklaras inte utifrån; den beslutas i ett ärende."
     if decision.by != ladder[level].by:
-        return f"{level} beslutas av {ladder[level].by}, inte av {decision.by}."
+        return f"{level} beslutas av {ladder[level].by}, inte av {uncapitalised(docket.policy.called(decision.by))}."
     if decision.grade is not None and decision.grade not in ladder[level].grades:
         known = " eller ".join(ladder[level].grades) or "inga grader"
         return f"{level} har inte graden {decision.grade!r}; profilen känner {known}."
@@ -87,7 +91,7 @@ def _registrable(docket: Docket, decision: Decision, level: str) -> str | None:
         for d in ladder.delegations
         if d.valid_at(docket.draft.now)
     )
-    return None if may else f"{decision.person} får inte registrera {level}."
+    return None if may else f"{docket.named(decision)[1]} får inte registrera {level}."
 
 
 def _reference(level: str, reference: str | None) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from rules.docket import Docket, opened_with
 from rules.events import Decision
-from rules.explain import area_name
+from rules.explain import area_name, uncapitalised
 from rules.frozen import cut
 from rules.ladder import Entered
 from rules.matter import Cause, Matter, Proposal, ProposalState, refused
@@ -62,7 +62,8 @@ class Regrouping:
                 return f"{one.declared_state} är ett ärende för sig och förs inte ihop med något annat."
         level = self.ladder.highest_of((matter.alert_level, target.alert_level))
         if not self.docket.allowed(self.decision, level, matter.area):
-            return f"{self.decision.person} får inte som {self.decision.by} föra ihop ärenden på nivån {level}."
+            by, person = self.docket.named(self.decision)
+            return f"{person} får inte som {uncapitalised(by)} föra ihop ärenden på nivån {level}."
         return None
 
     def _merged(self, target: Matter, matter: Matter) -> Matter:
@@ -115,9 +116,8 @@ class Regrouping:
         if self._declared(matter):
             return f"{matter.declared_state} är ett ärende för sig och delas inte."
         if not self.docket.allowed(self.decision, matter.alert_level, matter.area):
-            return (
-                f"{self.decision.person} får inte som {self.decision.by} dela ett ärende på nivån {matter.alert_level}."
-            )
+            by, person = self.docket.named(self.decision)
+            return f"{person} får inte som {uncapitalised(by)} dela ett ärende på nivån {matter.alert_level}."
         return None
 
     def _decided_for(self, matter: Matter, cause: Cause) -> dict[str, object]:
@@ -142,7 +142,8 @@ class Regrouping:
 
     def _log(self, matter: Matter, what: str) -> None:
         who, why = self.decision, cut(self.decision.reason, 500)
-        said = f"{who.by} ({who.person}) {what}. {why}".strip()
+        by, person = self.docket.named(who)
+        said = f"{by} ({person}) {what}. {why}".strip()
         self.docket.log(Happening.DECIDED, matter, said, person=who.person, event=self.event)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from notifiers.profile import Profile
-from rules.record import Happening, LogLine, MatterSnapshot
+from rules.record import LogLine, MatterSnapshot
 from streams.commands.profiles import intake_at
 from streams.play import _Player
 from streams.rehearsal import Rehearsal
@@ -20,12 +20,6 @@ PROGRAM = {"responsibility_unresolved", "act", "decide", "coordinate", "support"
            "pending", "provisional", "accepted", "retryable", "rejected", "timed_out", "declare", "lift", "grant",
            "refuse", "close", "taken", "declined", "responsibility", "proximity", "similarity", "cooperation",
            "area_responsibility", "statutory_duty", "mail", "None"}  # fmt: skip
-
-FROM_RULES = {Happening.PROPOSED, Happening.DECIDED, Happening.REFUSED, Happening.NOTICED}
-"""Lines that `rules` writes of persons and roles, whose names only `notifiers` knows."""
-
-DECIDER = re.compile(r"Beslutas av [\w ,]+\.|\w+ (?=beslutade|avslog|avslutade)")
-"""What `rules` says of the decider, in a proposal and of a decision: a role by its id, too."""
 
 
 def _ids(profile: Profile) -> set[str]:
@@ -43,14 +37,14 @@ def _ids(profile: Profile) -> set[str]:
 def _read(rehearsal: Rehearsal) -> Iterator[str]:
     for _, record in rehearsal.records:
         match record:
-            case LogLine() if record.what not in FROM_RULES:
+            case LogLine():
                 yield record.said
             case MatterSnapshot():
                 yield record.matter.title
                 yield from (text for c in record.matter.causes for text in (c.name, c.because, c.message))
                 yield from (p.because for p in record.matter.proposals)
     for _, attempt in rehearsal.sent:
-        yield DECIDER.sub("", f"{attempt.title}\n{attempt.body}")
+        yield f"{attempt.title}\n{attempt.body}"
 
 
 @pytest.mark.parametrize("city", ["stockholm", "lillby"])

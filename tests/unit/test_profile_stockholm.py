@@ -518,7 +518,9 @@ def test_on_each_side_of_a_merger_every_neighbourhood_has_one_coordinator(day: d
     for area in registry.areas.values():
         if area.kind is AreaKind.NEIGHBOURHOOD:
             around = set(registry.ancestors(area.id))
-            found = [o.id for o in registry.organisations.values() if around & set(o.coordinates) and o.valid_at(noon)]
+            found = [
+                o.id for o in registry.organisations.values() if around & set(o.coordinates) and o.valid_on(noon.date())
+            ]
             assert len(found) == 1, (area.id, found)
 
 
@@ -581,7 +583,7 @@ def test_one_person_has_several_roles_in_a_small_company(stockholm: Profile) -> 
 
 def holders(registry: Registry, function: str) -> list[Organisation]:
     today = datetime(2026, 11, 22, 12, tzinfo=UTC)
-    found = [o for o in registry.organisations.values() if o.valid_at(today)]
+    found = [o for o in registry.organisations.values() if o.valid_on(today.date())]
     return [o for o in found if function in {r.function for r in o.functions}]
 
 
