@@ -30,7 +30,7 @@ from rules.events import Event, Reading, Readings
 from rules.policy import LeafRef
 from rules.rule import IncidentsCondition
 from rules.step import Stage
-from rules.trackers import Held, LastValue, LeafFacts, leaf_holds
+from rules.trackers import Held, LastValues, LeafFacts, leaf_holds
 from tests.laws.effort import examples
 from tests.laws.strategies import Play, town
 
@@ -104,17 +104,17 @@ def come(run: Play, value: Value, name: str) -> None:
     assert run.stage.accept(event)
 
 
-def entries(run: Play) -> dict[str, Any]:
-    return {
-        k: e for (stage, _, _), found in run.stage.states.items() if stage is Stage.ASSESS for k, e in found.items()
-    }
+def entries(run: Play) -> dict[tuple[str, str], Any]:
+    """What assess keeps, by area and name."""
+    kept = ((area, found) for (stage, _, area), found in run.stage.states.items() if stage is Stage.ASSESS)
+    return {(area, name): entry for area, found in kept for name, entry in found.items()}
 
 
 def truths(run: Play, sensor: str) -> dict[str, bool]:
     """Which conditions hold for the sensor, as assess has them."""
     held = {
         key.split("/")[1].split("#")[0]: entry.complete
-        for key, entry in entries(run).items()
+        for (_, key), entry in entries(run).items()
         if isinstance(entry, Held) and key.endswith(f"/when.0/{sensor}")
     }
     return {name: held.get(name, False) for name in FORMS}
@@ -124,7 +124,7 @@ def facts(run: Play) -> set[tuple[str, str]]:
     """(rule, fact) of everything that satisfies a condition."""
     return {
         (key.split("/")[1].split("#")[0], fact)
-        for key, entry in entries(run).items()
+        for (_, key), entry in entries(run).items()
         if isinstance(entry, LeafFacts) and "/when." in key
         for fact in entry.facts.keys() - entry.over
     }
@@ -215,10 +215,11 @@ def test_a_late_reading_changes_nothing_unless_it_is_its_sensors_newest(
     values: list[Value], end: int, value: float, late: int
 ) -> None:
     run = heard(values, END + end)
-    newest = {key: entry.at for key, entry in entries(run).items() if isinstance(entry, LastValue)}
+    kept = [entry for entry in entries(run).values() if isinstance(entry, LastValues)]
+    newest = {sensor: seen[0] for entry in kept for sensor, seen in entry.seen.items()}
     sensor = values[0].sensor
     before, timers, sent = entries(run), dict(run.stage.timers), len(run.stage.sent)
-    time = newest[f"last/{sensor}"] - timedelta(minutes=late)
+    time = newest[sensor] - timedelta(minutes=late)
     run.event(Readings(readings=(Reading(sensor=sensor, value=value, time=time),)))
     assert entries(run) == before
     assert (run.stage.timers, len(run.stage.sent)) == (timers, sent)
