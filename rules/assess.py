@@ -42,6 +42,7 @@ from rules.record import Happening, LogLine
 from rules.registration import register
 from rules.reload import Reload
 from rules.rule import DecisionCondition, IncidentsCondition, WarningCondition
+from rules.screen import Screen
 from rules.sensing import Sensing
 from rules.step import Draft, Stage, State, Step, TimerDue
 from rules.trackers import KnownIncident, KnownWarning
@@ -76,6 +77,7 @@ def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -
     for leaf, sensor in assessment.instances.unknown:
         assessment.sensing.unknown(leaf, sensor)
     assessment.kinship.forward()
+    assessment.screen.close()
     return assessment.draft.step()
 
 
@@ -88,8 +90,9 @@ class _Assessment:
         self.draft = draft
         self.docket = Docket(policy, draft)
         self.kinship = Kinship(policy, draft, self.docket)
-        self.instances = Instances(policy, draft, self.docket)
-        self.sensing = Sensing(self.instances, draft)
+        self.screen = Screen(policy, draft)
+        self.instances = Instances(policy, draft, self.docket, self.screen)
+        self.sensing = Sensing(self.instances, self.screen, draft)
         self.reload = Reload(policy, draft, self.docket, self.instances, self.sensing)
 
     def begun(self, message: Begun) -> None:
@@ -103,8 +106,7 @@ class _Assessment:
             self._note(f"{flag} ({event.source} {event.id})", event.id)
         match event.payload:
             case Readings(readings=readings):
-                for reading in sorted(readings, key=lambda r: (r.time, r.sensor)):
-                    self.sensing.take(reading, event)
+                self.sensing.take(readings, event)
             case Incident():
                 self._incident(event.payload, message)
             case Warnings():

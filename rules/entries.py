@@ -15,7 +15,7 @@ from rules.trackers import (
     Instance,
     KnownIncident,
     KnownWarning,
-    LastValue,
+    LastValues,
     LeafFacts,
     Registered,
     Resumed,
@@ -23,7 +23,7 @@ from rules.trackers import (
 )
 
 Entry = (
-    LastValue
+    LastValues
     | Held
     | History
     | Resumed

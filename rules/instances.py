@@ -31,13 +31,13 @@ from rules.rule import (
     SequenceCondition,
     WarningCondition,
 )
+from rules.screen import Screen
 from rules.step import Stage
 from rules.trackers import (
     BUCKETS,
     Broken,
     Instance,
     KnownIncident,
-    LastValue,
     LeafFacts,
     Unshown,
     bucket,
@@ -50,11 +50,12 @@ from rules.trackers import (
 class Instances:
     """The rules' states under the key whose step is being written."""
 
-    def __init__(self, policy: Policy, draft: AssessDraft, docket: Docket) -> None:
+    def __init__(self, policy: Policy, draft: AssessDraft, docket: Docket, screen: Screen) -> None:
         self.policy = policy
         self.registry = policy.registry
         self.draft = draft
         self.docket = docket
+        self.screen = screen
         self.begun: list[tuple[CompiledRule, str]] = []
         self.unknown: list[tuple[LeafRef, str]] = []
 
@@ -219,6 +220,10 @@ class Instances:
         if self._owner(rule, group) != self.draft.key:
             return True
         return self.draft.get(self._instance_key(rule, group)) is not None
+
+    def here(self, leaf: LeafRef, group: str) -> bool:
+        """True if the rule holds in the group, and its instance is kept under this key."""
+        return self.draft.get(self._instance_key(leaf.rule, group)) is not None
 
     def _shares(self, leaf: LeafRef, group: str) -> Iterator[LeafFacts]:
         at = f"leaf/{leaf.rule.identity}/{leaf.path}/{group}/"
@@ -443,7 +448,7 @@ class Instances:
         Of a
         sensor under another key only its own key can tell; there its silence is seen when it is next heard."""
         sensor = self.registry.sensors.get(key.removeprefix("sensor:"))
-        last = self.draft.find(LastValue, f"last/{sensor.id}") if sensor is not None else None
+        last = self.screen.last(sensor.id) if sensor is not None else None
         if sensor is None or last is None:
             return True
         return self.draft.now - last.at <= self.registry.sensor_kinds[sensor.kind].valid_for

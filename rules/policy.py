@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
+from sys import intern
 
 from pydantic import Field
 
@@ -15,6 +16,7 @@ from rules.duration import Duration
 from rules.events import EventKind
 from rules.frozen import Frozen
 from rules.ladder import Entered, Ladder
+from rules.late import span
 from rules.registry import AreaKind, Name, Registry
 from rules.rule import (
     ANY_WARNING,
@@ -63,6 +65,12 @@ class LeafRef:
         return self.path.startswith("until")
 
     @property
+    def looks_back(self) -> bool:
+        """True if more than a sensor's newest value makes the condition true."""
+        condition = self.condition
+        return isinstance(condition, SensorCondition) and (condition.for_ is not None or condition.within is not None)
+
+    @property
     def window(self) -> timedelta | None:
         """How long a fact counts after it happened, although it is over: in a condition's own time, or a sequence's."""
         side = self.rule.rule.until if self.lowers else self.rule.rule.when
@@ -105,6 +113,9 @@ def compile_rule(rule: Rule, ladder: Ladder) -> CompiledRule:
     return CompiledRule(rule, rule.level or ladder.lowest, identity)
 
 
+SENSORS_PER_BUCKET = 64
+"""Last values in one entry: a gateway's hundred readings then change two or three."""
+
 IndexKey = tuple[EventKind, str, str]
 
 
@@ -123,6 +134,48 @@ class Policy:
     def called(self, name: str | None) -> str:
         """The display name of a role or person; the id itself where nobody has named it."""
         return self.names.get(name or "", name or "")
+
+    @cached_property
+    def sensor_homes(self) -> dict[str, str]:
+        """The key of assess that each sensor's readings go to."""
+        areas = {sensor.area for sensor in self.registry.sensors.values()}
+        home = {area: self.registry.home((area,)) for area in areas}
+        return {sensor.id: home[sensor.area] for sensor in self.registry.sensors.values()}
+
+    @cached_property
+    def buckets(self) -> dict[str, str]:
+        """Which entry each sensor's last value is in: sensors beside each other in the registry share one."""
+        found: dict[str, str] = {}
+        count: dict[str, int] = {}
+        for sensor, home in self.sensor_homes.items():
+            found[sensor] = intern(f"last/{count.get(home, 0) // SENSORS_PER_BUCKET}")
+            count[home] = count.get(home, 0) + 1
+        return found
+
+    @cached_property
+    def lowering(self) -> dict[str, timedelta]:
+        """The sensors whose values may make a rule over, and how long a gap is between two values before what was held
+        must begin anew."""
+        found = {}
+        for leaf in (leaf for rule in self.rules for leaf in rule.until):
+            if isinstance(leaf.condition, SensorCondition):
+                for sensor in self.registry.sensors_of(leaf.condition.sensor):
+                    found[sensor.id] = self.registry.sensor_kinds[sensor.kind].valid_for
+        return found
+
+    @cached_property
+    def lookbacks(self) -> dict[str, timedelta]:
+        """How far back values of a sensor are kept so that one out of order can take its place. Without those whose
+        kind states no lateness, or which nothing looks back on."""
+        found = {}
+        for sensor, home in self.sensor_homes.items():
+            lateness = self.registry.sensor_kinds[self.registry.sensors[sensor].kind].lateness
+            leaves = self.matching(EventKind.READINGS, sensor, home) if lateness is not None else ()
+            looking = [leaf.condition for leaf in leaves if leaf.looks_back]
+            conditions = [condition for condition in looking if isinstance(condition, SensorCondition)]
+            if lateness is not None and conditions:
+                found[sensor] = span(conditions, lateness)
+        return found
 
     @cached_property
     def by_identity(self) -> dict[str, CompiledRule]:
@@ -150,7 +203,7 @@ class Policy:
             case SensorCondition(sensor=name):
                 for sensor in self.registry.sensors_of(name):
                     if self._applies(leaf.rule, sensor.area):
-                        yield EventKind.READINGS, sensor.id, self.registry.home((sensor.area,))
+                        yield EventKind.READINGS, sensor.id, self.sensor_homes[sensor.id]
             case IncidentsCondition(incidents=kinds, broken_by=breaking):
                 yield from ((EventKind.INCIDENT, kind, home) for kind in kinds + breaking for home in self.homes)
             case WarningCondition(warning=kinds):

@@ -77,8 +77,8 @@ class Reload:
         if self.draft.key not in self.registry.areas:
             return  # the area is gone and nothing is open here (see `stranded`)
         self._raise()
-        for key in self.draft.keys("last/"):
-            self._sensor(key.removeprefix("last/"))
+        for sensor in self.sensing.screen.rearrange():
+            self._sensor(sensor)
         for key in self.draft.keys("incident/"):
             self._incident(key)
         for key in self.draft.keys("warning/"):
@@ -123,13 +123,16 @@ class Reload:
     # --- what is known -----------------------------------------------------------------------------------------------
 
     def _sensor(self, sensor: str) -> None:
-        last = self.draft.find(LastValue, f"last/{sensor}")
+        had_band = self.sensing.screen.unsettle(sensor)
+        last = self.sensing.screen.last(sensor)
         if last is None or sensor not in self.registry.sensors:
             return
         fresh = self.draft.now - last.at <= self._validity(sensor)
         for leaf in self.policy.matching(EventKind.READINGS, sensor, self.draft.key):
             if not leaf.lowers and not self._tracks(leaf, sensor) and (fresh or not _is_limit(leaf)):
                 self._judge(leaf, sensor, last)
+        if had_band:
+            self.sensing.settle(Reading(sensor=sensor, value=last.value, time=last.at))
 
     def _validity(self, sensor: str) -> timedelta:
         return self.registry.sensor_kinds[self.registry.sensors[sensor].kind].valid_for

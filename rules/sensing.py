@@ -12,6 +12,8 @@ Theory, per sensor and limit:
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rules.entries import AssessDraft
@@ -20,40 +22,81 @@ from rules.explain import number
 from rules.facts import reading_fact, silence_fact
 from rules.frozen import cut
 from rules.instances import Instances
-from rules.late import placed, run_start, span
+from rules.late import placed, run_start
 from rules.matter import Fact
 from rules.policy import CompiledRule, LeafRef
 from rules.record import Happening, LogLine
 from rules.registry import SensorKind
 from rules.rule import AllCondition, SensorCondition
+from rules.screen import Screen
 from rules.step import Stage
 from rules.trackers import RESUMED, Held, History, LastValue, Resumed, held_long_enough, remembered
+
+CONFLICTS_KEPT = 20
+"""Other values for one moment that are remembered."""
 
 
 class Sensing:
     """The sensors of the key whose step is being written."""
 
-    def __init__(self, instances: Instances, draft: AssessDraft) -> None:
+    def __init__(self, instances: Instances, screen: Screen, draft: AssessDraft) -> None:
         self.instances = instances
         self.policy = instances.policy
         self.registry = instances.registry
         self.docket = instances.docket
+        self.screen = screen
         self.draft = draft
 
-    def take(self, reading: Reading, event: Event) -> None:
-        key = f"last/{reading.sensor}"
-        last = self.draft.find(LastValue, key)
+    def take(self, readings: Sequence[Reading], event: Event) -> None:
+        """Every value is known, and every condition has seen those that can change its truth."""
+        if not self.screen.takes(readings):
+            for reading in sorted(readings, key=_in_time):
+                if len(readings) == 1 or not self.screen.takes((reading,)):
+                    self._take(reading, event)
+
+    def _take(self, reading: Reading, event: Event) -> None:
+        last = self.screen.last(reading.sensor)
         if last is not None and reading.time <= last.at:
             self._old_reading(reading, last, event)
             return
         lookback = self._lookback(reading.sensor) if last is not None else None
         earlier = placed(last.all, reading.time - lookback) if last is not None and lookback is not None else ()
-        self.draft.put(key, LastValue(value=reading.value, at=reading.time, earlier=earlier))
+        self.screen.note(reading.sensor, LastValue(value=reading.value, at=reading.time, earlier=earlier))
         unbroken = last is not None and reading.time - last.at <= self._validity(reading.sensor)
+        begun = len(self.instances.begun)
         for leaf in self._sensor_leaves(reading.sensor):
             self.judge(leaf, reading, event.id, unbroken=unbroken)
         if last is not None and not self._fresh(reading.sensor, last):
             self._known_again(reading.sensor)
+        self.settle(reading)
+        for rule, group in self.instances.begun[begun:]:
+            for sensor in self._enders(rule, group):
+                self.screen.unsettle(sensor)
+
+    def settle(self, reading: Reading) -> None:
+        """If the sensor is at rest with this value, its last, the screen knows."""
+        if all(self._at_rest(leaf, reading) for leaf in self._sensor_leaves(reading.sensor)):
+            self.screen.settle(reading.sensor)
+
+    def _at_rest(self, leaf: LeafRef, reading: Reading) -> bool:
+        """True if one more such value, not after a gap, would change nothing but the last value."""
+        condition = leaf.condition
+        assert isinstance(condition, SensorCondition)
+        held = self.draft.find(Held, f"held/{leaf.rule.identity}/{leaf.path}/{reading.sensor}")
+        if condition.silent_for is not None:
+            return held is not None and not held.complete
+        if condition.changes:
+            return False
+        group = self.instances.sensor_group(leaf, reading.sensor)
+        if leaf.lowers and not self.instances.instance_known(leaf.rule, group):
+            return True
+        if held is None:
+            return not condition.holds(reading.value)
+        if not held.complete or held.ended is not None or not condition.holds(reading.value):
+            return False
+        # A sensor that is heard again after a gap is looked at anew in an `all`; what it may make over, always.
+        looked_at = self.instances.here(leaf, group) if leaf.lowers else isinstance(leaf.rule.rule.when, AllCondition)
+        return not looked_at
 
     def _known_again(self, sensor: str) -> None:
         """A value that had become too old is there again: an `all` that it was missing in may hold now."""
@@ -77,13 +120,13 @@ class Sensing:
             return
         if reading.value in (last.value, *last.others):
             return
-        newest = last.model_copy(update={"others": (*last.others, reading.value)[-20:]})
-        self.draft.put(f"last/{reading.sensor}", newest)
+        newest = replace(last, others=(*last.others, reading.value)[-CONFLICTS_KEPT:])
+        self.screen.note(reading.sensor, newest)
         self._conflict(reading, last.value, event.id)
         for leaf in self._sensor_leaves(reading.sensor):
             if leaf.lowers or _listens(leaf):
                 continue
-            if self._lookback(reading.sensor) is not None and _looks_back(leaf):
+            if self._lookback(reading.sensor) is not None and leaf.looks_back:
                 self._judge_anew(leaf, reading, newest, event.id)
             elif self._beyond(leaf, reading):
                 self.judge(leaf, reading, event.id, unbroken=True)
@@ -97,10 +140,7 @@ class Sensing:
     def _lookback(self, sensor: str) -> timedelta | None:
         """How far back values are kept so that one out of order can take its place; None if its kind states no
         lateness, or nothing looks back."""
-        lateness = self._kind(sensor).lateness
-        leaves = [leaf for leaf in self._sensor_leaves(sensor) if _looks_back(leaf)] if lateness is not None else []
-        conditions = [leaf.condition for leaf in leaves if isinstance(leaf.condition, SensorCondition)]
-        return span(conditions, lateness) if lateness is not None and leaves else None
+        return self.policy.lookbacks.get(sensor)
 
     def _out_of_order(self, reading: Reading, last: LastValue, event: str) -> None:
         lookback, lateness = self._lookback(reading.sensor), self._kind(reading.sensor).lateness
@@ -112,10 +152,10 @@ class Sensing:
         if other is not None:
             self._conflict(reading, other, event)
         earlier = placed((*last.earlier, (reading.time, reading.value)), last.at - lookback)
-        newest = last.model_copy(update={"earlier": earlier})
-        self.draft.put(f"last/{reading.sensor}", newest)
+        newest = replace(last, earlier=earlier)
+        self.screen.note(reading.sensor, newest)
         for leaf in self._sensor_leaves(reading.sensor):
-            if _looks_back(leaf):
+            if leaf.looks_back:
                 self._judge_anew(leaf, reading, newest, event)
 
     def _judge_anew(self, leaf: LeafRef, reading: Reading, newest: LastValue, event: str) -> None:
@@ -186,7 +226,7 @@ class Sensing:
             held = None
         beyond, ended = self._beyond(leaf, reading), held.ended if held is not None else None
         if beyond and held is not None and ended == reading.time:
-            last = self.draft.find(LastValue, f"last/{reading.sensor}")
+            last = self.screen.last(reading.sensor)
             assert last is not None
             self._stand(leaf, key, held, held.since, last, event)
         elif beyond:
@@ -245,6 +285,7 @@ class Sensing:
             self._watch(leaf, key, heard)
             return
         self.draft.put(key, Held(since=last.at, complete=True))
+        self.screen.unsettle(sensor)
         fact = self._silence(leaf, sensor, self.draft.now, "")
         self.instances.fact(leaf, self.instances.sensor_group(leaf, sensor), fact, present=True)
 
@@ -278,7 +319,7 @@ class Sensing:
         if sensor not in self.registry.sensors:
             return  # it has left the profile; its cause stays until a person closes it (semantics 16)
         leaf, held = self.instances.leaf(identity, path), self.draft.find(Held, key)
-        last = self.draft.find(LastValue, f"last/{sensor}")
+        last = self.screen.last(sensor)
         if leaf is not None and held is not None and last is not None and not held.complete and _listens(leaf):
             self._silence_due(leaf, key, sensor, last)
             return
@@ -314,7 +355,7 @@ class Sensing:
 
     def unknown(self, leaf: LeafRef, sensor: str) -> None:
         """The rule would hold if the sensor had not fallen silent beyond its limit: told once, until it is heard."""
-        last = self.draft.find(LastValue, f"last/{sensor}")
+        last = self.screen.last(sensor)
         identity = f"silent|{sensor}|{leaf.rule.identity}"
         if last is not None and not any(m.cause(identity) for m in self.docket.kept()):
             self._silent_over_limit(leaf, Reading(sensor=sensor, value=last.value, time=last.at))
@@ -342,12 +383,21 @@ class Sensing:
     def begun(self, rule: CompiledRule, group: str) -> None:
         """The rule has begun to hold: what made it over the last time must not still count."""
         for leaf in rule.until:
-            if isinstance(leaf.condition, SensorCondition):
-                for sensor in self.registry.sensors_of(leaf.condition.sensor):
-                    if self.instances.sensor_group(leaf, sensor.id) == group:
-                        key = f"held/{rule.identity}/{leaf.path}/{sensor.id}"
-                        self.draft.drop(key)
-                        self.draft.wake(key, None)
+            for sensor in self._enders_of(leaf, group):
+                key = f"held/{rule.identity}/{leaf.path}/{sensor}"
+                self.draft.drop(key)
+                self.draft.wake(key, None)
+                self.screen.unsettle(sensor)
+
+    def _enders(self, rule: CompiledRule, group: str) -> Iterator[str]:
+        """The sensors whose values may make the rule over in the group."""
+        return (sensor for leaf in rule.until for sensor in self._enders_of(leaf, group))
+
+    def _enders_of(self, leaf: LeafRef, group: str) -> Iterator[str]:
+        if isinstance(leaf.condition, SensorCondition):
+            for sensor in self.registry.sensors_of(leaf.condition.sensor):
+                if self.instances.sensor_group(leaf, sensor.id) == group:
+                    yield sensor.id
 
     def _fact(self, leaf: LeafRef, reading: Reading, event: str) -> Fact:
         assert isinstance(leaf.condition, SensorCondition)
@@ -358,12 +408,10 @@ class Sensing:
         self.draft.emit(Stage.RECORD, self.draft.key, line)
 
 
+def _in_time(reading: Reading) -> tuple[datetime, str]:
+    return reading.time, reading.sensor
+
+
 def _listens(leaf: LeafRef) -> bool:
     """True if the condition is about silence."""
     return isinstance(leaf.condition, SensorCondition) and leaf.condition.silent_for is not None
-
-
-def _looks_back(leaf: LeafRef) -> bool:
-    """True if more than the newest value makes the condition true."""
-    condition = leaf.condition
-    return isinstance(condition, SensorCondition) and (condition.for_ is not None or condition.within is not None)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -23,19 +24,44 @@ from rules.policy import LeafRef
 from rules.rule import DistrictsCondition, IncidentsCondition
 
 
-class LastValue(Frozen):
-    """A sensor's newest value, kept whether or not a rule wants it (semantics 9)."""
+@dataclass(frozen=True, slots=True)
+class LastValue:
+    """A sensor's newest value. `others`: other values for the same time, a conflict. `earlier`: those before it that a
+    value out of order may make count anew."""
 
-    kind: Literal["last"] = "last"
     value: float
-    at: Instant
-    others: tuple[float, ...] = Field(default=(), max_length=20, description="Andra värden för samma tid: en konflikt")
-    earlier: tuple[tuple[Instant, float], ...] = Field(default=(), description="Det som sena värden kan ändra")
+    at: datetime
+    others: tuple[float, ...] = ()
+    earlier: tuple[tuple[datetime, float], ...] = ()
 
     @property
     def all(self) -> tuple[tuple[datetime, float], ...]:
         """Every value kept, the newest last."""
         return (*self.earlier, *((self.at, v) for v in sorted({self.value, *self.others})))
+
+
+Values = tuple[tuple[Instant, float], ...]
+"""A sensor's values, oldest first."""
+
+Seen = tuple[Instant, float, float, float]
+"""When a sensor's newest value was, the value, and its band: between these two no condition changes its truth."""
+
+
+class LastValues(Frozen):
+    """The newest values of some sensors, kept whether or not a rule wants them (semantics 9). Many stand in one entry,
+    since a batch of readings must change few entries."""
+
+    kind: Literal["last"] = "last"
+    seen: dict[str, Seen]
+    others: dict[str, tuple[float, ...]] = Field(default={}, description="Andra värden för samma tid: en konflikt")
+    earlier: dict[str, Values] = Field(default={}, description="Det som sena värden kan ändra")
+
+    def last(self, sensor: str) -> LastValue | None:
+        """The sensor's newest value, if it is one of these sensors and has one."""
+        seen = self.seen.get(sensor)
+        if seen is None:
+            return None
+        return LastValue(seen[1], seen[0], self.others.get(sensor, ()), self.earlier.get(sensor, ()))
 
 
 class Held(Frozen):

@@ -7,7 +7,7 @@ must never silence an incident.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -211,9 +211,7 @@ class Intake:
         latest = received_at + self.profile.policy.settings.tolerance
         payload = event.payload
         if isinstance(payload, Readings) and any(r.time > latest for r in payload.readings):
-            readings = tuple(
-                r.model_copy(update={"time": received_at}) if r.time > latest else r for r in payload.readings
-            )
+            readings = tuple(replace(r, time=received_at) if r.time > latest else r for r in payload.readings)
             event = event.model_copy(update={"payload": Readings(readings=readings)})
         elif isinstance(payload, Incident) and payload.since is not None and payload.since > latest:
             event = event.model_copy(update={"payload": payload.model_copy(update={"since": received_at})})

@@ -18,8 +18,9 @@ from rules.matter import Cause, Fact
 from rules.policy import CompiledRule, LeafRef, Policy
 from rules.registry import Sensor
 from rules.rule import DecisionCondition, IncidentsCondition, SensorCondition, WarningCondition
+from rules.screen import LAST
 from rules.step import Stage
-from rules.trackers import Held, Instance, KnownWarning, LastValue, LeafFacts, Registered
+from rules.trackers import Held, Instance, KnownWarning, LastValue, LastValues, LeafFacts, Registered
 from streams.rehearsal import Rehearsal
 
 EntryT = TypeVar("EntryT", bound=Frozen)
@@ -138,7 +139,7 @@ class Shortfall:
 
     def _value(self, sensor: Sensor) -> LastValue | None:
         home = self.registry.home((sensor.area,))
-        return next((v for _, v in self._entries(home, LastValue, f"last/{sensor.id}")), None)
+        return next((v for _, e in self._entries(home, LastValues, LAST) if (v := e.last(sensor.id))), None)
 
     def _held(self, leaf: LeafRef, sensor: Sensor) -> Held | None:
         home = self.registry.home((sensor.area,))

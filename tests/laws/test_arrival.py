@@ -30,7 +30,7 @@ from rules.events import Event, Reading, Readings
 from rules.policy import LeafRef
 from rules.rule import IncidentsCondition
 from rules.step import Stage
-from rules.trackers import Held, LastValue, LeafFacts, leaf_holds
+from rules.trackers import Held, LastValues, LeafFacts, leaf_holds
 from tests.laws.effort import examples
 from tests.laws.strategies import Play, town
 
@@ -215,10 +215,11 @@ def test_a_late_reading_changes_nothing_unless_it_is_its_sensors_newest(
     values: list[Value], end: int, value: float, late: int
 ) -> None:
     run = heard(values, END + end)
-    newest = {key: entry.at for key, entry in entries(run).items() if isinstance(entry, LastValue)}
+    kept = [entry for entry in entries(run).values() if isinstance(entry, LastValues)]
+    newest = {sensor: seen[0] for entry in kept for sensor, seen in entry.seen.items()}
     sensor = values[0].sensor
     before, timers, sent = entries(run), dict(run.stage.timers), len(run.stage.sent)
-    time = newest[f"last/{sensor}"] - timedelta(minutes=late)
+    time = newest[sensor] - timedelta(minutes=late)
     run.event(Readings(readings=(Reading(sensor=sensor, value=value, time=time),)))
     assert entries(run) == before
     assert (run.stage.timers, len(run.stage.sent)) == (timers, sent)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
 
-from rules import instances, sensing
+from rules import instances
 from rules.instances import Instances
 from rules.matter import Matter, ProposalState
 from rules.proposals import Proposals
@@ -21,15 +22,15 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def late_counts(patch: pytest.MonkeyPatch) -> None:
     """An older reading is taken as if it were the newest."""
-    real = Sensing.take
+    real = Sensing._take
 
     def take(self: Sensing, reading: Any, event: Any) -> None:
-        last = self.draft.find(sensing.LastValue, f"last/{reading.sensor}")
+        last = self.screen.last(reading.sensor)
         if last is not None and reading.time < last.at:
-            self.draft.put(f"last/{reading.sensor}", last.model_copy(update={"at": reading.time - timedelta(hours=1)}))
+            self.screen.note(reading.sensor, replace(last, at=reading.time - timedelta(hours=1)))
         real(self, reading, event)
 
-    patch.setattr(Sensing, "take", take)
+    patch.setattr(Sensing, "_take", take)
 
 
 def out_of_order_is_dropped(patch: pytest.MonkeyPatch) -> None:

@@ -173,7 +173,7 @@ def test_a_late_reading_never_lowers(moves: list[Move], late: list[tuple[int, in
     play = run_of(moves)
     levels = {m.id: (m.alert_level, len(m.open_causes)) for m in play.matters}
     entries = [e for found in play.stage.states.values() for e in found.items()]
-    newest = {k.removeprefix("last/"): e.at for k, e in entries if k.startswith("last/")}
+    newest = {sensor: seen[0] for k, e in entries if k.startswith("last/") for sensor, seen in e.seen.items()}
     for sensor, value, minutes in late:
         name = strategies.SENSORS[sensor]
         if name in newest:
