@@ -125,7 +125,7 @@ def host(found: Profile, bodies: list[bytes]) -> float:
 
 
 def _admitted(intake: Intake, body: bytes) -> tuple[Event, ...]:
-    decoded = (e for e in decode(body, "application/cloudevents+json", START) if isinstance(e, Event))
+    decoded = (e for e in decode(body, "application/cloudevents+json", START, intake.sensors) if isinstance(e, Event))
     return tuple(e for e in (intake.admit(d, None) for d in decoded) if isinstance(e, Event))
 
 

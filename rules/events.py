@@ -7,10 +7,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, GetPydanticSchema, model_validator
-from pydantic.dataclasses import dataclass
+from msgspec import Struct
+from msgspec.structs import asdict
+from pydantic import Field, GetCoreSchemaHandler, create_model, model_validator
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import (
+    json_or_python_schema,
+    no_info_after_validator_function,
+    no_info_before_validator_function,
+    plain_serializer_function_ser_schema,
+)
 
 from rules.frozen import Frozen, Identifier, Instant, Text
 
@@ -44,17 +52,43 @@ class Incident(Frozen):
     danger_to_life: bool = False
 
 
-_AsInstant = GetPydanticSchema(lambda _, handler: handler.generate_schema(Instant))
+_Form = create_model(
+    "Reading",
+    __base__=Frozen,
+    __doc__="One value from one sensor. (sensor, time) identifies it (semantics 7).",
+    sensor=(Identifier, ...),
+    value=(float, ...),
+    time=(Instant, ...),
+)
 
 
-# No model, but plain types that a fast parser can fill in: readings come by the thousand.
-@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
-class Reading:
-    """One value from one sensor. (sensor, time) identifies it (semantics 7)."""
+class Reading(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """One value from one sensor. (sensor, time) identifies it (semantics 7).
 
-    sensor: Identifier
+    Readings come by the thousand, so a fast parser fills them in and this is no model. Their form is checked, and the
+    time set to UTC, where they become `Readings`.
+    """
+
+    sensor: str
     value: float
-    time: Annotated[datetime, _AsInstant]
+    time: datetime
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        formed = no_info_after_validator_function(_reading, handler.generate_schema(_Form))
+        return json_or_python_schema(
+            json_schema=formed,
+            python_schema=no_info_before_validator_function(_members, formed),
+            serialization=plain_serializer_function_ser_schema(_members),
+        )
+
+
+def _reading(form: Any) -> Reading:
+    return Reading(form.sensor, form.value, form.time)
+
+
+def _members(reading: Any) -> Any:
+    return asdict(reading) if isinstance(reading, Reading) else reading
 
 
 class Readings(Frozen):

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from sys import intern
 
 from pydantic import Field
 
@@ -148,7 +147,7 @@ class Policy:
         found: dict[str, str] = {}
         count: dict[str, int] = {}
         for sensor, home in self.sensor_homes.items():
-            found[sensor] = intern(f"last/{count.get(home, 0) // SENSORS_PER_BUCKET}")
+            found[sensor] = f"last/{count.get(home, 0) // SENSORS_PER_BUCKET}"
             count[home] = count.get(home, 0) + 1
         return found
 

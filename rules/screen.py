@@ -17,7 +17,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from sys import float_info
+from math import inf, nextafter
 from typing import TypeVar
 
 from rules.entries import AssessDraft
@@ -27,6 +27,7 @@ from rules.policy import LeafRef, Policy
 from rules.rule import SensorCondition
 from rules.trackers import LastValue, LastValues, Seen, Values
 
+WIDEST = nextafter(inf, 0)  # infinity cannot be written down
 EMPTY = (0.0, 0.0)
 """The band in which no value lies."""
 
@@ -176,8 +177,8 @@ def band(leaves: Iterable[LeafRef], value: float) -> tuple[float, float]:
     above = bisect_left(limits, value)
     if above < len(limits) and limits[above] == value:
         return EMPTY
-    low = limits[above - 1] if above else -float_info.max
-    return low, limits[above] if above < len(limits) else float_info.max
+    low = limits[above - 1] if above else -WIDEST
+    return low, limits[above] if above < len(limits) else WIDEST
 
 
 def _limits(leaf: LeafRef) -> Iterator[float]:

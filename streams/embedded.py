@@ -64,6 +64,7 @@ class EmbeddedHost:
         self._thread = threading.Thread(target=self._run, name="beredd-writer", daemon=True)
         self._started: Future[None] = Future()
         self._states: OrderedDict[tuple[str, str, str], dict[str, Frozen]] = OrderedDict()
+        self._changed: dict[tuple[str, str, str, str], Frozen | None] = {}
         self._gathered = Gathered()
         self._accepted_s: float | None = None
         self._busy = threading.Event()
@@ -97,6 +98,7 @@ class EmbeddedHost:
 
         def asked(at: datetime) -> Any:
             try:
+                self._write_changes()
                 return question(self._journal)
             except apsw.Error:
                 raise  # the file's fault, and everybody's
@@ -225,6 +227,7 @@ class EmbeddedHost:
             if self._jobs.empty():
                 self._fire_timers(self._clock.now())
             self._next_due = self._journal.next_due()
+            self._write_changes()
             self._journal.commit()
             self._adopted = self.intake
         except Exception as error:
@@ -239,6 +242,7 @@ class EmbeddedHost:
         _log.exception("commit failed; nothing of it was accepted")
         self.fault = f"{type(error).__name__}: {error}"
         self._states.clear()
+        self._changed.clear()
         self.intake = self._adopted
         self._journal.rollback()
         self._guarded(self._listener.counted, "commit_faults", 1)
@@ -282,11 +286,15 @@ class EmbeddedHost:
         """Makes this the profile in force, and lets every key of assess see what it means there."""
         self.intake = intake
         new = put_in_force(self._journal, intake.profile.policy, at)
-        for realm, key in self._journal.keys(Stage.ASSESS):
+        for realm, key in self._assess_keys():
             self._cascade(Addressed(Stage.ASSESS, key, Reloaded(new=tuple(sorted(new)))), realm, at)
 
+    def _assess_keys(self) -> list[tuple[str, str]]:
+        self._write_changes()
+        return self._journal.keys(Stage.ASSESS)
+
     def _matters(self) -> list[Matter]:
-        states = (self._entries(Stage.ASSESS, *where) for where in self._journal.keys(Stage.ASSESS))
+        states = (self._entries(Stage.ASSESS, *where) for where in self._assess_keys())
         return [entry for entries in states for entry in entries.values() if isinstance(entry, Matter)]
 
     def _accept(
@@ -381,6 +389,7 @@ class EmbeddedHost:
             adapter = STAGES[Stage(stage)].entries
             self._states[where] = {e: adapter.validate_json(v) for e, v in self._journal.entries(stage, realm, key)}
             if len(self._states) > KEYS_IN_MEMORY:
+                self._write_changes()  # some may be of the key that is put out of memory
                 self._states.popitem(last=False)
         self._states.move_to_end(where)
         return self._states[where]
@@ -389,10 +398,18 @@ class EmbeddedHost:
         for entry, value in changes.items():
             if value is None:
                 entries.pop(entry, None)
-                self._journal.drop(stage, realm, key, entry)
             else:
                 entries[entry] = value
-                self._journal.put(stage, realm, key, entry, written(value))
+            self._changed[stage, realm, key, entry] = value
+
+    def _write_changes(self) -> None:
+        """The journal has the entries as they are now: one that many messages changed is written once."""
+        for where, value in self._changed.items():
+            if value is None:
+                self._journal.drop(*where)
+            else:
+                self._journal.put(*where, written(value))
+        self._changed.clear()
 
     def _bury(self, stage: str, realm: str, key: str, message: Frozen, at: datetime, error: Exception) -> None:
         _log.error("a message was set aside: stage=%s error=%s", stage, type(error).__name__, exc_info=error)

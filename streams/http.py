@@ -117,7 +117,7 @@ def judge(intake: Intake, principal: Principal | None, body: bytes, content_type
     unreadable: list[Refusal] = []
     unwelcome: list[Refusal] = []
     lines = _lines(body, content_type)
-    for index, read in enumerate(decode(body, content_type, now)):
+    for index, read in enumerate(decode(body, content_type, now, intake.sensors)):
         if isinstance(read, Refusal):
             unreadable.append(read)
             continue

@@ -7,9 +7,12 @@ must never silence an incident.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from notifiers.alert import Answered
 from notifiers.profile import Profile
@@ -45,6 +48,7 @@ class Intake:
         self.geography = geography
         self.open_door = open_door
         self._registry = profile.policy.registry
+        self.sensors = self._registry.sensors.keys()
         self._sources = {s.source: s for s in self._registry.sources.values()}
 
     # --- may they? ---------------------------------------------------------------------------------------------------
@@ -79,10 +83,12 @@ class Intake:
         if isinstance(event.payload, Incident) and source.kinds and event.payload.kind not in source.kinds:
             return _no(Reason.RIGHT, f"{who} rapportera händelselaget {event.payload.kind!r}")
         if isinstance(event.payload, Readings):
-            strange = next((r.sensor for r in event.payload.readings if r.sensor not in self._registry.sensors), None)
+            named = {r.sensor: True for r in event.payload.readings}
+            strange = next((sensor for sensor in named if sensor not in self.sensors), None)
             if strange is not None:
                 return _no(Reason.SENSOR, f"givaren {strange!r} finns inte i registret (avsnittet sensors)")
-        outside = next((a for a in self.areas(event) if source.areas and not self._within(a, source.areas)), None)
+        areas = self.areas(event) if source.areas else ()
+        outside = next((a for a in areas if not self._within(a, source.areas)), None)
         if outside is not None:
             return _no(Reason.RIGHT, f"{who} rapportera om {outside!r}; bara om {', '.join(source.areas)}")
         return None
@@ -187,20 +193,19 @@ class Intake:
                 return (self._reported(self._registry.home(areas), event, areas, flags + early),)
 
     def _route_readings(self, event: Event, payload: Readings, early: tuple[str, ...]) -> tuple[Addressed, ...]:
+        homes = self.profile.policy.sensor_homes
+        found = {homes.get(reading.sensor) for reading in payload.readings}
+        if len(found) == 1 and None not in found:
+            return tuple(self._reported(home, event, (home,), early) for home in found if home is not None)
         by_home: dict[str, list[int]] = {}
         for index, reading in enumerate(payload.readings):
-            if reading.sensor not in self._registry.sensors:
-                continue  # it left the profile between the door and here; the others of its batch are not lost for it
-            by_home.setdefault(self._home_of(reading.sensor), []).append(index)
-        if [len(indices) for indices in by_home.values()] == [len(payload.readings)]:
-            return tuple(self._reported(home, event, (home,), early) for home in by_home)
+            if (home := homes.get(reading.sensor)) is not None:
+                by_home.setdefault(home, []).append(index)
+            # Else it left the profile between the door and here; the others of its batch are not lost for it.
         return tuple(
             self._reported(home, event.model_copy(update={"payload": _some(payload, indices)}), (home,), early)
             for home, indices in sorted(by_home.items())
         )
-
-    def _home_of(self, sensor: str) -> str:
-        return self._registry.home((self._registry.sensors[sensor].area,))
 
     @staticmethod
     def _reported(home: str, event: Event, areas: tuple[str, ...], flags: tuple[str, ...]) -> Addressed:
@@ -210,7 +215,7 @@ class Intake:
         """A time ahead of ours by more than the tolerance is set to ours, and flagged (semantics 6)."""
         latest = received_at + self.profile.policy.settings.tolerance
         payload = event.payload
-        if isinstance(payload, Readings) and any(r.time > latest for r in payload.readings):
+        if isinstance(payload, Readings) and max(map(_time, payload.readings)) > latest:
             readings = tuple(replace(r, time=received_at) if r.time > latest else r for r in payload.readings)
             event = event.model_copy(update={"payload": Readings(readings=readings)})
         elif isinstance(payload, Incident) and payload.since is not None and payload.since > latest:
@@ -220,6 +225,9 @@ class Intake:
         return event.model_copy(update={"time": min(event.time, received_at)}), (
             "tid i framtiden; satt till mottagningstiden",
         )
+
+
+_time = attrgetter("time")
 
 
 def _some(payload: Readings, indices: list[int]) -> Readings:

@@ -17,9 +17,11 @@ from notifiers.notice import NoticeRecord
 from notifiers.plan import Entry, PlanSnapshot
 from notifiers.profile import Profile
 from rules import assess, entries
+from rules.events import Event, Readings
 from rules.frozen import Frozen
 from rules.record import LogLine, MatterSnapshot
 from rules.step import Stage, State, Step
+from streams.readings_wire import written_readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ RECORDS: TypeAdapter[Any] = _union(MatterSnapshot | LogLine | PlanSnapshot | Not
 
 def written(value: Frozen) -> bytes:
     """The stored form of an entry, message or record."""
+    if isinstance(value, Event) and isinstance(value.payload, Readings):
+        return written_readings(value, value.payload)
     return value.__pydantic_serializer__.to_json(value)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -19,6 +20,7 @@ from rules.events import LIVE, PAYLOAD_OF, Event, EventKind, Payload
 from rules.frozen import Instant
 from streams.bounded_json import bound, parse
 from streams.plain_errors import plain_errors, shown
+from streams.readings_wire import quick
 from streams.refusal import Reason, Refusal, Refused
 
 __all__ = [
@@ -57,26 +59,33 @@ TEXT_ATTRIBUTES = ("id", "source", "type", "subject", "time", "datacontenttype",
 REQUIRED = ("id", "source", "type")
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 
+REALM = re.compile(REALM_PATTERN)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d")
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
-def decode(body: bytes, content_type: str, received_at: datetime) -> tuple[Event | Refusal, ...]:
+def decode(
+    body: bytes, content_type: str, received_at: datetime, known: AbstractSet[str] = frozenset()
+) -> tuple[Event | Refusal, ...]:
     """One result for each event in the body, in order; one refusal when the body as a whole cannot be used.
 
     An event without `time` gets `received_at`. An attribute that beredd does not know is allowed and not kept.
+    `known`: sensors whose readings may be read the quick way; what comes out is the same.
     """
     try:
-        return tuple(_results(body, _media(content_type), received_at))
+        return tuple(_results(body, _media(content_type), received_at, known))
     except Refused as refused:
         return (refused.refusal(body),)
 
 
-def _results(body: bytes, name: str, received_at: datetime) -> Iterator[Event | Refusal]:
+def _results(body: bytes, name: str, received_at: datetime, known: AbstractSet[str]) -> Iterator[Event | Refusal]:
     media = _known(name)
     if media is Media.NDJSON:
-        yield from _lines(body, received_at)
+        yield from _lines(body, received_at, known)
+        return
+    if media is not Media.BATCH and (event := _quick(body, received_at, known)) is not None:
+        yield event
         return
     match parse(body), media:
         case list() as items, Media.BATCH | Media.PLAIN:
@@ -90,6 +99,10 @@ def _results(body: bytes, name: str, received_at: datetime) -> Iterator[Event | 
             yield _element(value, 0, received_at, body)
 
 
+def _quick(body: bytes, received_at: datetime, known: AbstractSet[str]) -> Event | None:
+    return quick(body, received_at, known, REALM) if known else None
+
+
 def _known(name: str) -> Media:
     try:
         return Media(name)
@@ -98,13 +111,13 @@ def _known(name: str) -> Media:
         raise Refused(Reason.CONTENT_TYPE, f"Content-Type {shown(name)} tas inte emot. Skicka {known}.") from None
 
 
-def _lines(body: bytes, received_at: datetime) -> Iterator[Event | Refusal]:
+def _lines(body: bytes, received_at: datetime, known: AbstractSet[str]) -> Iterator[Event | Refusal]:
     """Blank lines are skipped but counted, so that a line number is the one an editor shows."""
     bound(body)
     lines = [(number, line) for number, line in enumerate(body.split(b"\n"), start=1) if line.strip()]
     for index, (number, line) in enumerate(_bounded(lines)):
         try:
-            yield _event(parse(line), received_at)
+            yield _quick(line, received_at, known) or _event(parse(line), received_at)
         except Refused as refused:
             yield refused.refusal(line, index, number)
 
