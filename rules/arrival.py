@@ -68,6 +68,12 @@ class Kin(Frozen):
     signs: tuple[str, ...] = ()
 
 
+class Resumption(Frozen):
+    """The host listens again, from now: nothing was heard while it was not here, and that is nobody's silence."""
+
+    kind: Literal["resumption"] = "resumption"
+
+
 class Reloaded(Frozen):
     """The profile has been swapped: the key lets go of rules that are gone, and lets those not yet tracked see what
     holds. `new`: the identities of rules that were not in force before."""

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import assert_never
 
-from rules.arrival import Begun, Explains, Forward, Kin, Overhead, Reloaded, Reported
+from rules.arrival import Begun, Explains, Forward, Kin, Overhead, Reloaded, Reported, Resumption
 from rules.decisions import decide
 from rules.docket import Docket
 from rules.entries import AssessDraft, Entry, OutputMessage
@@ -45,9 +45,9 @@ from rules.rule import DecisionCondition, IncidentsCondition, WarningCondition
 from rules.screen import Screen
 from rules.sensing import Sensing
 from rules.step import Draft, Stage, State, Step, TimerDue
-from rules.trackers import KnownIncident, KnownWarning
+from rules.trackers import RESUMED, KnownIncident, KnownWarning, Resumed
 
-Message = Reported | Forward | Begun | Kin | Explains | Overhead | Reloaded | TimerDue
+Message = Reported | Forward | Begun | Kin | Explains | Overhead | Resumption | Reloaded | TimerDue
 
 
 def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -> Step[Entry, OutputMessage]:
@@ -66,6 +66,8 @@ def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -
             assessment.docket.explained(message.explanation, over=message.over)
         case Overhead():
             assessment.docket.overhead(message)
+        case Resumption():
+            assessment.draft.put(RESUMED, Resumed(at=now))
         case Reloaded():
             assessment.reload.reloaded(message)
         case TimerDue():

@@ -27,7 +27,7 @@ from typing import Any
 import apsw
 
 from notifiers.attempt import Attempt, Outcome
-from rules.arrival import Reloaded
+from rules.arrival import Reloaded, Resumption
 from rules.events import Event
 from rules.frozen import Frozen
 from rules.matter import Matter
@@ -165,7 +165,8 @@ class EmbeddedHost:
 
     def _resume_job(self) -> Job:
         """What a start does: timers that came due while nobody was here are due now, since neither people nor
-        providers could do anything meanwhile; attempts without an outcome are made again; views are built anew."""
+        providers could do anything meanwhile; every key of assess knows since when it is listened to again; attempts
+        without an outcome are made again; views are built anew."""
 
         def resume() -> Any:
             policy, known = self.intake.profile.policy, in_force(self._journal)
@@ -177,6 +178,8 @@ class EmbeddedHost:
                 self._gathered.handouts.append(Handout(realm, Attempt.model_validate_json(body)))
             for realm, body in self._journal.records():
                 self._gathered.records.append((realm, RECORDS.validate_json(body)))
+            for realm, key in self._assess_keys():
+                self._cascade(Addressed(Stage.ASSESS, key, Resumption()), realm, self._clock.now())
             if edited:
                 self._adopt(self.intake, self._clock.now())
             self._next_due = self._journal.next_due()

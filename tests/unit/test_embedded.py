@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from notifiers.attempt import Outcome, Verdict
-from rules.events import Event, Incident
+from rules.events import Event, Incident, Reading, Readings
 from rules.frozen import Frozen
 from rules.matter import Matter
 from rules.record import MatterSnapshot
 from streams.clock import StoryClock
 from streams.embedded import EmbeddedHost, Handout
-from streams.intake import Intake
+from streams.intake import Intake, intake_of
 from streams.journal import Journal, JournalError
+from tests.laws.strategies import ROOT, town
 
 START = datetime(2026, 10, 13, 3, 40, tzinfo=UTC)
 
@@ -103,6 +104,31 @@ def test_the_same_event_twice_is_one(bench: Bench) -> None:
     receipt = bench.host.submit((flood(), flood()), (), None).result(10)
     assert (receipt.accepted, receipt.duplicates) == (0, 2)
     assert len(bench.listener.handouts) == sent
+
+
+QUIET = {
+    "id": "quiet",
+    "name": "Tyst givare",
+    "each": "sensor",
+    "when": {"sensor": "p-nord", "silent_for": "10 min"},
+    "concerns": "water",
+}
+
+
+def test_what_was_not_heard_while_the_host_was_stopped_is_no_silence(tmp_path: Path) -> None:
+    made = Bench(tmp_path / "b.sqlite", intake_of(town([QUIET]), ROOT, open_door=True))
+    reading = Readings(readings=(Reading(sensor="p-nord", value=3.0, time=START),))
+    heard = Event(id="1", source="urn:test", time=START, realm="live", payload=reading)
+    made.start().submit((heard,), (), None).result(10)
+    made.stop()
+    made.clock.advance(START + timedelta(hours=1))
+    host = made.start()
+    for minutes, told in ((0, 0), (9, 0), (11, 1)):
+        made.clock.advance(START + timedelta(hours=1, minutes=minutes))
+        host.wake()
+        settled(made)
+        assert len(made.listener.matters()) == told, f"{minutes} minutes after the start"
+    made.stop()
 
 
 def test_after_a_stop_everything_is_as_it_was(bench: Bench) -> None:
