@@ -1,5 +1,5 @@
 """Debian's Prometheus beside us: its CPU time per sample with so many alert rules over so many sensors, scraped and
-evaluated each second. It does another work (nothing durable per sample, late by up to a second), on the same machine."""
+evaluated each second. It does another work (nothing durable per sample, late by up to a second), here too."""
 
 from __future__ import annotations
 

@@ -128,9 +128,8 @@ def _count(events: Sequence[Event]) -> int:
 
 def batches_and_rules() -> None:
     print(f"\n{SENSORS:,} sensors, each under one rule; {READINGS:,} readings; ratio: to the log alone")
-    print(
-        f"{'batch':>6} {'rules':>7} {'log alone':>12} {'host':>10} {'ratio':>6} {'HTTP':>10} {'assess':>11} {'naive':>7}"
-    )
+    names = ("batch", "rules", "log alone", "host", "ratio", "HTTP", "assess", "naive")
+    print("{:>6} {:>7} {:>12} {:>10} {:>6} {:>10} {:>11} {:>7}".format(*names))
     for size in (100, 1000):
         rows = [_row(size, rules) for rules in RULES]
         for name, at in (("host", 0), ("HTTP", 1)):

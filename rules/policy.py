@@ -144,10 +144,11 @@ class Policy:
     @cached_property
     def buckets(self) -> dict[str, str]:
         """Which entry each sensor's last value is in: sensors beside each other in the registry share one."""
-        found: dict[str, str] = {}
+        names = [f"last/{number}" for number in range(len(self.sensor_homes) // SENSORS_PER_BUCKET + 1)]
         count: dict[str, int] = {}
+        found = {}
         for sensor, home in self.sensor_homes.items():
-            found[sensor] = f"last/{count.get(home, 0) // SENSORS_PER_BUCKET}"
+            found[sensor] = names[count.get(home, 0) // SENSORS_PER_BUCKET]
             count[home] = count.get(home, 0) + 1
         return found
 
@@ -190,7 +191,9 @@ class Policy:
         for leaf in (ref for rule in self.rules for ref in rule.when + rule.until):
             for key in self._keys(leaf):
                 found.setdefault(key, []).append(leaf)
-        return {key: self._gravest_first(refs) for key, refs in found.items()}
+        shared: dict[tuple[int, ...], tuple[LeafRef, ...]] = {}  # many sensors are under the same conditions
+        ordered = ((key, self._gravest_first(refs)) for key, refs in found.items())
+        return {key: shared.setdefault(tuple(map(id, refs)), refs) for key, refs in ordered}
 
     def _gravest_first(self, refs: Iterable[LeafRef]) -> tuple[LeafRef, ...]:
         """The rule with the highest level opens the matter and names it, so that a red warning is not first told as a
