@@ -27,23 +27,25 @@ class Deaf:
     def counted(self, what: str, amount: int) -> None: ...
 
 
-def profile(sensors: int, rules: int, each: int = 1) -> Profile:
+def profile(sensors: int, rules: int, each: int = 1, *, back: bool = False) -> Profile:
     """A town in which every sensor is under exactly `each` rules, of which there are `rules`: a rule is over all the
-    sensors of a kind, and there are as many kinds as it takes."""
+    sensors of a kind, and there are as many kinds as it takes. `back`: the rules ask for five minutes, and values may come five minutes late and
+    still take their place, so ten minutes of values are kept."""
     kinds = max(1, rules // each)
+    late = {"lateness": "5 min"} if back else {}
     found = town(
-        [_rule(number, number % kinds, number // kinds) for number in range(rules)],
-        sensor_kinds=[{"id": f"k{n}", "name": "Tryck", "unit": "bar", "valid_for": "1 h"} for n in range(kinds)],
+        [_rule(number, number % kinds, number // kinds, back=back) for number in range(rules)],
+        sensor_kinds=[{"id": f"k{n}", "name": "Tryck", "unit": "bar", "valid_for": "1 h"} | late for n in range(kinds)],
         sensors=[{"id": f"s{n}", "kind": f"k{n % kinds}", "area": "nord.ett"} for n in range(sensors)],
         families=[],
     )
-    found.policy._index, found.policy.buckets, found.policy.sensor_homes  # noqa: B018  (made once, at the first use)
+    found.policy._index, found.policy.buckets, found.policy.sensor_homes, found.policy.lookbacks  # noqa: B018  (made once, at the first use)
     return found
 
 
-def _rule(number: int, kind: int, step: int) -> dict[str, Any]:
-    limit = 2.0 - step / 1000
-    return {"id": f"r{number}", "name": "R", "each": "sensor", "when": {"sensor": f"k{kind}", "below": limit}}
+def _rule(number: int, kind: int, step: int, *, back: bool) -> dict[str, Any]:
+    limit, held = 2.0 - step / 1000, {"for": "5 min"} if back else {}
+    return {"id": f"r{number}", "name": "R", "each": "sensor", "when": {"sensor": f"k{kind}", "below": limit} | held}
 
 
 def intake(found: Profile) -> Intake:

@@ -164,6 +164,13 @@ def scattered() -> None:
         print(f"{size:>6} {host(ground.profile(SENSORS, 1000), bodies, SENSORS // size, READINGS):>12,.0f}", flush=True)
 
 
+def looking_back() -> None:
+    print("\nbatches of 1,000; rules that ask for five minutes, and ten minutes of values kept for late ones: host")
+    bodies = ground.written(ground.batches(SENSORS, 1000, READINGS))
+    speed = host(ground.profile(SENSORS, 1000, back=True), bodies, SENSORS // 1000, READINGS)
+    print(f"{1000:>6} {speed:>12,.0f}", flush=True)
+
+
 def memory() -> None:
     bodies = ground.written(ground.batches(LIVE, 1000, 0))
     with tempfile.TemporaryDirectory() as folder:
@@ -185,7 +192,7 @@ def peer() -> None:
 def main() -> int:
     """Prints the tables."""
     print(f"CPython {sys.version.split()[0]}, {os.cpu_count()} cores; this process {memory_mb(os.getpid()):,.0f} MB")
-    for table in (batches_and_rules, rules_that_match, scattered, memory, peer):
+    for table in (batches_and_rules, rules_that_match, scattered, looking_back, memory, peer):
         table()
     return 0
 

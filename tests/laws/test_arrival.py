@@ -104,17 +104,17 @@ def come(run: Play, value: Value, name: str) -> None:
     assert run.stage.accept(event)
 
 
-def entries(run: Play) -> dict[str, Any]:
-    return {
-        k: e for (stage, _, _), found in run.stage.states.items() if stage is Stage.ASSESS for k, e in found.items()
-    }
+def entries(run: Play) -> dict[tuple[str, str], Any]:
+    """What assess keeps, by area and name."""
+    kept = ((area, found) for (stage, _, area), found in run.stage.states.items() if stage is Stage.ASSESS)
+    return {(area, name): entry for area, found in kept for name, entry in found.items()}
 
 
 def truths(run: Play, sensor: str) -> dict[str, bool]:
     """Which conditions hold for the sensor, as assess has them."""
     held = {
         key.split("/")[1].split("#")[0]: entry.complete
-        for key, entry in entries(run).items()
+        for (_, key), entry in entries(run).items()
         if isinstance(entry, Held) and key.endswith(f"/when.0/{sensor}")
     }
     return {name: held.get(name, False) for name in FORMS}
@@ -124,7 +124,7 @@ def facts(run: Play) -> set[tuple[str, str]]:
     """(rule, fact) of everything that satisfies a condition."""
     return {
         (key.split("/")[1].split("#")[0], fact)
-        for key, entry in entries(run).items()
+        for (_, key), entry in entries(run).items()
         if isinstance(entry, LeafFacts) and "/when." in key
         for fact in entry.facts.keys() - entry.over
     }
