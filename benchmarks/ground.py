@@ -29,9 +29,8 @@ class Deaf:
 
 def profile(sensors: int, rules: int, each: int = 1, *, back: bool = False) -> Profile:
     """A town in which every sensor is under exactly `each` rules, of which there are `rules`: a rule is over all the
-    sensors of a kind, and there are as many kinds as it takes. `back`: the rules ask for five minutes, and values may
-    come five minutes late and
-    still take their place, so ten minutes of values are kept."""
+    sensors of a kind, and there are as many kinds as it takes. `back`: the rules ask for five
+    minutes, and values that come five minutes late still take their place, so ten minutes of values are kept."""
     kinds = max(1, rules // each)
     late = {"lateness": "5 min"} if back else {}
     found = town(

@@ -178,8 +178,8 @@ class _Assessment:
             level=self.policy.ladder.lowest,
             because=f"Rapporterat: {fact.said}. Ingen regel gäller; ansvarig i vardagen larmas.",
             facts=(fact,),
-            functions=self.instances.functions((fact,)),
-            families=self.instances.families((fact,)),
+            functions=self.instances.causes.functions((fact,)),
+            families=self.instances.causes.families((fact,)),
             message=fact.said[:1].upper() + fact.said[1:] + ".",
             reported=True,
             danger_to_life=fact.danger_to_life,
@@ -188,7 +188,7 @@ class _Assessment:
         )
         known = self._everyday_matter(fact)
         if known is None:
-            self.docket.enter(cause, self.instances.title(name, fact))
+            self.docket.enter(cause, self.instances.causes.title(name, fact))
         else:
             self.docket.replace_cause(known, cause, cause.message)
 
@@ -286,7 +286,7 @@ class _Assessment:
             condition = leaf.condition
             asks = isinstance(condition, WarningCondition) and condition.ended and condition.covers(severity_of(fact))
             if asks and self.policy.applies(leaf, fact.areas):
-                for group in self.instances.group(leaf.rule, fact.areas, None):
+                for group in self.instances.tally.group(leaf.rule, fact.areas, None):
                     yield leaf.rule.identity, leaf.path, group
 
     # --- decisions -------------------------------------------------------------------------------------------------

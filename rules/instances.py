@@ -10,18 +10,18 @@ over for the hold time; never by silence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 
 from rules.arrival import Begun, Forward
-from rules.calendar import next_change, within
+from rules.calendar import next_change
+from rules.causes import Causes
+from rules.causes import shown as shown_facts
 from rules.docket import Docket
 from rules.entries import AssessDraft
-from rules.explain import area_name, place, say
-from rules.frozen import cut
+from rules.explain import say
 from rules.matter import Cause, Fact, Matter
 from rules.policy import CompiledRule, LeafRef, Policy
-from rules.registry import AreaKind
 from rules.rule import (
     AllCondition,
     AnyCondition_,
@@ -33,16 +33,14 @@ from rules.rule import (
 )
 from rules.screen import Screen
 from rules.step import Stage
+from rules.tally import Tally
 from rules.trackers import (
     BUCKETS,
     Broken,
     Instance,
     KnownIncident,
-    LeafFacts,
     Unshown,
-    bucket,
     follows,
-    kept,
     leaf_holds,
 )
 
@@ -56,43 +54,19 @@ class Instances:
         self.draft = draft
         self.docket = docket
         self.screen = screen
+        self.tally = Tally(policy, draft)
+        self.causes = Causes(policy, draft.now)
         self.begun: list[tuple[CompiledRule, str]] = []
         self.unknown: list[tuple[LeafRef, str]] = []
 
     # --- facts, leaves, rules --------------------------------------------------------------------------------------
-
-    def group(self, rule: CompiledRule, areas: tuple[str, ...], asset: str | None, sensor: str = "") -> tuple[str, ...]:
-        """The groups of a rule that a fact belongs to: one per district it touches, or the sensor, or the asset. What
-        has no such place belongs to the widest group there is, so that it is never lost."""
-        match rule.rule.each:
-            case None:
-                return ("",)
-            case "sensor":
-                return (f"sensor:{sensor}" if sensor else self.draft.key,)
-            case "asset":
-                return (f"asset:{asset}" if asset else self.draft.key,)
-            case "district":
-                districts = dict.fromkeys(self.registry.district(a) or self.registry.city for a in areas)
-                return tuple(districts) or (self.registry.city,)
-            case "neighbourhood":
-                return tuple(dict.fromkeys(areas)) or (self.registry.city,)
-
-    def sensor_group(self, leaf: LeafRef, sensor: str) -> str:
-        known = self.registry.sensors[sensor]
-        return self.group(leaf.rule, (known.area,), known.asset, sensor)[0]
-
-    def _owner(self, rule: CompiledRule, group: str) -> str:
-        """The key whose state holds this group."""
-        if rule.wide:
-            return self.registry.city
-        return self.registry.home((group,)) if group in self.registry.areas else self.draft.key
 
     def count(self, leaves: Iterable[LeafRef], fact: Fact, areas: tuple[str, ...]) -> tuple[tuple[str, str, str], ...]:
         """Counts the fact in each condition and group it belongs to, now or once it has been open long enough. Returns
         where."""
         counted = []
         for leaf in leaves:
-            for group in self.group(leaf.rule, areas, fact.asset):
+            for group in self.tally.group(leaf.rule, areas, fact.asset):
                 if _breaks(leaf, fact):
                     self._break(leaf, group, fact)
                     continue
@@ -106,31 +80,21 @@ class Instances:
 
     def _break(self, leaf: LeafRef, group: str, breaking: Fact) -> None:
         """A row is broken: what happened before no longer counts in it, whether we know of it yet or not."""
-        owner = self._owner(leaf.rule, group)
+        owner = self.tally.owner(leaf.rule, group)
         if owner != self.draft.key:
             forward = Forward(rule=leaf.rule.identity, path=leaf.path, group=group, fact=breaking, present=True)
             self.draft.emit(Stage.ASSESS, owner, forward)
             return
-        key = self._broken_key(leaf, group)
+        key = self.tally.broken_key(leaf, group)
         known = self.draft.find(Broken, key)
         if known is None or known.at < breaking.at:
             self.draft.put(key, Broken(at=breaking.at))
-        for fact in self._leaf_facts(leaf, group).values():
+        for fact in self.tally.facts(leaf, group).values():
             if fact.at <= breaking.at:
                 self.fact(leaf, group, fact, present=False)
 
-    def _broken_key(self, leaf: LeafRef, group: str) -> str:
-        return f"broken/{leaf.rule.identity}/{leaf.path}/{group}"
-
-    def _broken(self, leaf: LeafRef, group: str, fact: Fact) -> bool:
-        """True if the row that the fact would count in was broken after it."""
-        if not isinstance(leaf.condition, IncidentsCondition) or not leaf.condition.broken_by:
-            return False
-        broken = self.draft.find(Broken, self._broken_key(leaf, group))
-        return broken is not None and fact.at <= broken.at
-
     def _count_now(self, leaf: LeafRef, group: str, fact: Fact) -> None:
-        self.fact(leaf, group, fact.model_copy(update={"different": self._difference(leaf, fact)}), present=True)
+        self.fact(leaf, group, fact.model_copy(update={"different": self.tally.difference(leaf, fact)}), present=True)
 
     @staticmethod
     def _open_until(leaf: LeafRef, fact: Fact) -> datetime | None:
@@ -160,50 +124,23 @@ class Instances:
 
     def forget(self, leaf: LeafRef, group: str) -> None:
         """Every fact of the condition is over."""
-        for fact in self._leaf_facts(leaf, group).values():
+        for fact in self.tally.facts(leaf, group).values():
             self.fact(leaf, group, fact, present=False)
-
-    def _difference(self, leaf: LeafRef, fact: Fact) -> str:
-        condition = leaf.condition
-        if not isinstance(condition, IncidentsCondition) or condition.different is None or not fact.areas:
-            return ""
-        match condition.different:
-            case "district":
-                return self.registry.district(fact.areas[0]) or ""
-            case "neighbourhood":
-                smallest = self.registry.areas[fact.areas[0]]
-                return smallest.id if smallest.kind is AreaKind.NEIGHBOURHOOD else ""
-            case "asset":
-                return fact.asset or ""
-            case _:
-                return fact.key.removeprefix("incident:").split("|")[0]
 
     def leaf(self, identity: str, path: str) -> LeafRef | None:
         rule = self.policy.by_identity.get(identity)
         return next((ref for ref in rule.when + rule.until if ref.path == path), None) if rule else None
 
     def fact(self, leaf: LeafRef, group: str, fact: Fact, *, present: bool) -> None:
-        owner = self._owner(leaf.rule, group)
+        owner = self.tally.owner(leaf.rule, group)
         if owner != self.draft.key:
             forward = Forward(rule=leaf.rule.identity, path=leaf.path, group=group, fact=fact, present=present)
             self.draft.emit(Stage.ASSESS, owner, forward)
             return
-        if present and self._broken(leaf, group, fact):
+        if present and self.tally.broken(leaf, group, fact):
             return
-        self._keep(leaf, group, fact, present=present)
+        self.tally.keep(leaf, group, fact, present=present)
         self._evaluate(leaf, group, fact, present=present)
-
-    def _keep(self, leaf: LeafRef, group: str, fact: Fact, *, present: bool) -> None:
-        """Notes the fact among those that satisfy the condition. What happened within a window stays there when it is
-        over, until the window has passed."""
-        key = f"leaf/{leaf.rule.identity}/{leaf.path}/{group}/{bucket(fact.key)}"
-        known = self.draft.find(LeafFacts, key)
-        window = None if self._broken(leaf, group, fact) else leaf.window
-        entry = kept(known, fact, present=present, within=window, now=self.draft.now)
-        if entry.facts:
-            self.draft.put(key, entry)
-        else:
-            self.draft.drop(key)
 
     def forwarded(self, message: Forward) -> None:
         leaf = self.leaf(message.rule, message.path)
@@ -217,7 +154,7 @@ class Instances:
 
     def instance_known(self, rule: CompiledRule, group: str) -> bool:
         """True if the rule holds in the group, or may for all this key knows (its instance lives elsewhere)."""
-        if self._owner(rule, group) != self.draft.key:
+        if self.tally.owner(rule, group) != self.draft.key:
             return True
         return self.draft.get(self._instance_key(rule, group)) is not None
 
@@ -225,28 +162,11 @@ class Instances:
         """True if the rule holds in the group, and its instance is kept under this key."""
         return self.draft.get(self._instance_key(leaf.rule, group)) is not None
 
-    def _shares(self, leaf: LeafRef, group: str) -> Iterator[LeafFacts]:
-        at = f"leaf/{leaf.rule.identity}/{leaf.path}/{group}/"
-        shares = (self.draft.find(LeafFacts, f"{at}{number}") for number in range(BUCKETS))
-        return (share for share in shares if share is not None)
-
-    def _leaf_facts(self, leaf: LeafRef, group: str) -> dict[str, Fact]:
-        return {k: f for share in self._shares(leaf, group) for k, f in share.facts.items()}
-
-    def _over(self, rule: CompiledRule, group: str) -> frozenset[str]:
-        """The keys of facts that count in a window although they are over."""
-        return frozenset(k for leaf in rule.when for share in self._shares(leaf, group) for k in share.over)
-
-    def _leaf_holds(self, leaf: LeafRef, group: str) -> bool:
-        if isinstance(leaf.condition, CalendarCondition):
-            return within(leaf.condition.calendar, self.draft.now, self.policy.settings.timezone)
-        return leaf_holds(leaf, self._leaf_facts(leaf, group))
-
     def _wait_for_hours(self, rule: CompiledRule, group: str) -> None:
         """Only the hours are missing: looks again when they may have come."""
         hours = [leaf for leaf in rule.when if isinstance(leaf.condition, CalendarCondition)]
         others = [leaf for leaf in rule.when if leaf not in hours]
-        if hours and all(self._leaf_holds(leaf, group) for leaf in others):
+        if hours and all(self.tally.holds(leaf, group) for leaf in others):
             self.draft.wake(
                 f"hours/{rule.identity}/{group}", next_change(self.draft.now, self.policy.settings.timezone)
             )
@@ -260,7 +180,7 @@ class Instances:
 
     def look_again(self, rule: CompiledRule, group: str) -> None:
         """The rule has begun if it holds now, and had not."""
-        if self._owner(rule, group) == self.draft.key and not self.instance_known(rule, group):
+        if self.tally.owner(rule, group) == self.draft.key and not self.instance_known(rule, group):
             self._begin_if_holds(rule, group)
 
     def _begin_if_holds(self, rule: CompiledRule, group: str) -> None:
@@ -270,11 +190,11 @@ class Instances:
             self._wait_for_hours(rule, group)
 
     def _holds(self, condition: AnyCondition_, leaves: tuple[LeafRef, ...], group: str) -> bool:
-        truths = [self._leaf_holds(leaf, group) for leaf in leaves]
+        truths = [self.tally.holds(leaf, group) for leaf in leaves]
         if isinstance(condition, AllCondition) and all(truths):
             return not self._unknown(leaves, group)
         if isinstance(condition, SequenceCondition):
-            first, then = (self._leaf_facts(leaf, group).values() for leaf in leaves)
+            first, then = (self.tally.facts(leaf, group).values() for leaf in leaves)
             return all(truths) and follows(first, then, condition.within)
         return all(truths) if isinstance(condition, AllCondition) else any(truths)
 
@@ -284,7 +204,7 @@ class Instances:
         found = []
         for leaf in leaves:
             condition = leaf.condition
-            facts = self._leaf_facts(leaf, group) if isinstance(condition, SensorCondition) else {}
+            facts = self.tally.facts(leaf, group) if isinstance(condition, SensorCondition) else {}
             if facts and not _listens(condition) and not any(map(self._known_now, facts)):
                 found += [(leaf, key.removeprefix("sensor:")) for key in sorted(facts)]
         self.unknown += found
@@ -312,11 +232,13 @@ class Instances:
 
     def _begin(self, rule: CompiledRule, group: str) -> None:
         facts = self._contributing(rule, group)
-        shown = _shown((), facts)
-        cause = self.cause(rule, f"{rule.identity}|{group}", shown, self._because(rule, shown, len(facts)))
+        shown = shown_facts((), facts)
+        cause = self.causes.of(rule, f"{rule.identity}|{group}", shown, self.causes.because(rule, shown, len(facts)))
         cause = cause.model_copy(update={"count": len(facts)})
-        matter = self._taken_over(rule, group, cause) or self.docket.enter(cause, self.title(rule.rule.name, facts[0]))
-        over = self._over(rule, group)
+        matter = self._taken_over(rule, group, cause) or self.docket.enter(
+            cause, self.causes.title(rule.rule.name, facts[0])
+        )
+        over = self.tally.over(rule, group)
         unshown = [f for f in facts if f not in shown and f.key not in over]
         for fact in unshown:
             self.draft.put(self._unshown_key(rule, group, fact), Unshown())
@@ -377,7 +299,7 @@ class Instances:
         unshown_key = self._unshown_key(rule, group, fact)
         counted = known is not None or self.draft.get(unshown_key) is not None
         kept = tuple(fact if f.key == fact.key else f for f in cause.facts)
-        shown = kept if known is not None else _shown(kept, (fact,))
+        shown = kept if known is not None else shown_facts(kept, (fact,))
         if fact not in shown and not counted:
             self.draft.put(unshown_key, Unshown())
             instance = instance.model_copy(update={"unshown": instance.unshown + 1})
@@ -391,8 +313,8 @@ class Instances:
     def _wider(self, rule: CompiledRule, cause: Cause, shown: tuple[Fact, ...], fact: Fact, count: int) -> Cause:
         """The cause with one more fact: its words follow the newest, and danger once told is not untold by a report
         that does not mention it."""
-        because = self._because(rule, shown, count)
-        wider = self.cause(rule, cause.id, (*shown, fact) if fact not in shown else shown, because)
+        because = self.causes.because(rule, shown, count)
+        wider = self.causes.of(rule, cause.id, (*shown, fact) if fact not in shown else shown, because)
         danger = wider.danger_to_life or cause.danger_to_life
         # A level that an author has lowered meanwhile lowers nothing that is open (invariant 3).
         level = self.policy.ladder.highest_of((cause.level, wider.level))
@@ -432,7 +354,7 @@ class Instances:
         assert rule.rule.until is not None
         truths = []
         for leaf in rule.until:
-            facts = self._leaf_facts(leaf, group)
+            facts = self.tally.facts(leaf, group)
             if isinstance(leaf.condition, SensorCondition):
                 needed = self._needed_sensors(leaf, group, cause)
                 truths.append(bool(needed) and needed <= {k for k in facts if self._known_now(k)})
@@ -464,7 +386,7 @@ class Instances:
     def _needed_sensors(self, leaf: LeafRef, group: str, cause: Cause) -> set[str]:
         assert isinstance(leaf.condition, SensorCondition)
         sensors = self.registry.sensors_of(leaf.condition.sensor)
-        ours = {f"sensor:{s.id}" for s in sensors if self.sensor_group(leaf, s.id) == group}
+        ours = {f"sensor:{s.id}" for s in sensors if self.tally.sensor_group(leaf, s.id) == group}
         return ours & {f.key for f in cause.facts} or ours
 
     def clear_due(self, key: str) -> None:
@@ -488,82 +410,8 @@ class Instances:
         self.draft.wake(key.replace("instance/", "clear/", 1), None)
 
     def _contributing(self, rule: CompiledRule, group: str) -> tuple[Fact, ...]:
-        found = {f.key: f for leaf in rule.when for f in self._leaf_facts(leaf, group).values()}
+        found = {f.key: f for leaf in rule.when for f in self.tally.facts(leaf, group).values()}
         return tuple(sorted(found.values(), key=lambda f: (f.at, f.key)))
-
-    # --- causes ----------------------------------------------------------------------------------------------------
-
-    def cause(self, rule: CompiledRule, identity: str, facts: tuple[Fact, ...], because: str) -> Cause:
-        r = rule.rule
-        words = self._placeholders(rule, facts)
-        return Cause(
-            id=identity,
-            rule=r.id,
-            name=r.name,
-            level=rule.level,
-            because=because,
-            facts=facts,
-            functions=r.concerns or self.functions(facts),
-            families=self.families(facts),
-            action=r.action,
-            explains=r.explains_silence,
-            notify=r.notify + r.also_notify,
-            message=(" ".join(r.message.format_map(words).split()) if r.message else f"{r.name}, {words['place']}"),
-            first_step=r.first_step.format_map(words) if r.first_step else "",
-            reported=any(not f.key.startswith("sensor:") and not f.key.startswith("warning:") for f in facts),
-            danger_to_life=r.danger_to_life or any(f.danger_to_life for f in facts),
-            policy=self.policy.hash,
-            opened_at=self.draft.now,
-        )
-
-    def _placeholders(self, rule: CompiledRule, facts: tuple[Fact, ...]) -> dict[str, str]:
-        newest = max(facts, key=lambda f: (f.at, f.key))
-        empty = dict.fromkeys(("value", "unit", "limit", "kind", "text", "severity"), "")
-        where = place(newest.asset, newest.areas, self.registry)
-        asset = self.registry.assets.get(newest.asset or "")
-        fixed = {
-            "area": area_name(self.registry.home(newest.areas), self.registry),
-            "place": where,
-            "count": str(len(facts)),
-            "level": rule.level,
-            "asset": asset.name if asset else where,
-        }
-        return empty | fixed | dict(newest.placeholders)
-
-    def _because(self, rule: CompiledRule, facts: tuple[Fact, ...], count: int) -> str:
-        seen = "; ".join(cut(f.said, 200).rstrip(".") for f in facts[:5]) + (
-            f"; och {count - 5} till" if count > 5 else ""
-        )
-        return cut(f"Regeln «{rule.rule.name}» gäller när {say(rule.rule.when, self.registry)}. Nu: {seen}.", 2000)
-
-    def functions(self, facts: tuple[Fact, ...]) -> tuple[str, ...]:
-        """The functions that the facts' kinds are about, when a rule names none."""
-        found: list[str] = []
-        for fact in facts:
-            incident, sensor = self.registry.incident_kinds.get(fact.kind), self.registry.sensor_kinds.get(fact.kind)
-            found += incident.functions if incident else ()
-            found += [sensor.function] if sensor and sensor.function else []
-        return tuple(dict.fromkeys(found))
-
-    def families(self, facts: tuple[Fact, ...]) -> tuple[str, ...]:
-        return tuple(sorted({family for f in facts for family in self.registry.families_of(f.kind)}))
-
-    def title(self, name: str, fact: Fact) -> str:
-        return cut(f"{name}, {place(fact.asset, fact.areas, self.registry)}", 300)
-
-
-SHOWN = 25
-"""How many facts a cause shows, besides those at places and assets it has not shown."""
-
-
-def _shown(shown: tuple[Fact, ...], more: tuple[Fact, ...]) -> tuple[Fact, ...]:
-    """The facts a cause shows when these come to those it showed: the first ones, and each at a new place, since
-    recipients follow from the places."""
-    found = list(shown)
-    for fact in more:
-        if len(found) < SHOWN or (fact.areas, fact.asset) not in {(f.areas, f.asset) for f in found}:
-            found.append(fact)
-    return tuple(found)
 
 
 def _waits(rule: CompiledRule) -> bool:

@@ -87,7 +87,7 @@ class Sensing:
             return held is not None and not held.complete
         if condition.changes:
             return False
-        group = self.instances.sensor_group(leaf, reading.sensor)
+        group = self.instances.tally.sensor_group(leaf, reading.sensor)
         if leaf.lowers and not self.instances.instance_known(leaf.rule, group):
             return True
         if held is None:
@@ -105,7 +105,7 @@ class Sensing:
             held = self.draft.find(Held, key) if isinstance(leaf.rule.rule.when, AllCondition) else None
             if held is not None and held.complete and not leaf.lowers and not _listens(leaf):
                 # Begins first, so that the matter about its silence goes on and does not close in between.
-                self.instances.look_again(leaf.rule, self.instances.sensor_group(leaf, sensor))
+                self.instances.look_again(leaf.rule, self.instances.tally.sensor_group(leaf, sensor))
                 self._silence_over(leaf, sensor)
 
     def _sensor_leaves(self, sensor: str) -> tuple[LeafRef, ...]:
@@ -197,11 +197,11 @@ class Sensing:
         fact = self._fact(leaf, Reading(sensor=sensor, value=value, time=newest.at), event)
         if complete and not was:
             self.draft.wake(key, None)
-            self.instances.fact(leaf, self.instances.sensor_group(leaf, sensor), fact, present=True)
+            self.instances.fact(leaf, self.instances.tally.sensor_group(leaf, sensor), fact, present=True)
             self._silence_over(leaf, sensor)
         elif was and not complete:
             self._note(f"Ett värde som kom i efterhand visar att gränsen inte hölls: {fact.said}", event)
-            self.instances.fact(leaf, self.instances.sensor_group(leaf, sensor), fact, present=False)
+            self.instances.fact(leaf, self.instances.tally.sensor_group(leaf, sensor), fact, present=False)
         if not complete and condition.for_ is not None:
             self.draft.wake(key, since + condition.for_)
 
@@ -211,7 +211,7 @@ class Sensing:
         """The condition is as this newest reading makes it. `unbroken`: nothing was unknown since the one before."""
         condition = leaf.condition
         assert isinstance(condition, SensorCondition)
-        group = self.instances.sensor_group(leaf, reading.sensor)
+        group = self.instances.tally.sensor_group(leaf, reading.sensor)
         if leaf.lowers and not self.instances.instance_known(leaf.rule, group):
             return
         key = f"held/{leaf.rule.identity}/{leaf.path}/{reading.sensor}"
@@ -263,7 +263,7 @@ class Sensing:
     def _heard(self, leaf: LeafRef, key: str, held: Held | None, reading: Reading, event: str) -> None:
         """A sensor whose silence matters has spoken. Its timer is not moved for each value: when it comes, it looks."""
         if held is not None and held.complete:
-            group = self.instances.sensor_group(leaf, reading.sensor)
+            group = self.instances.tally.sensor_group(leaf, reading.sensor)
             self.instances.fact(leaf, group, self._silence(leaf, reading.sensor, reading.time, event), present=False)
         if held is None or held.complete:
             self.draft.put(key, Held(since=reading.time))
@@ -287,7 +287,7 @@ class Sensing:
         self.draft.put(key, Held(since=last.at, complete=True))
         self.screen.unsettle(sensor)
         fact = self._silence(leaf, sensor, self.draft.now, "")
-        self.instances.fact(leaf, self.instances.sensor_group(leaf, sensor), fact, present=True)
+        self.instances.fact(leaf, self.instances.tally.sensor_group(leaf, sensor), fact, present=True)
 
     def _silence(self, leaf: LeafRef, sensor: str, at: datetime, event: str) -> Fact:
         assert isinstance(leaf.condition, SensorCondition)
@@ -295,13 +295,13 @@ class Sensing:
 
     def _hold(self, leaf: LeafRef, key: str, held: Held, reading: Reading, event: str) -> None:
         if held.complete and leaf.lowers:
-            self.instances.recheck(leaf, self.instances.sensor_group(leaf, reading.sensor))
+            self.instances.recheck(leaf, self.instances.tally.sensor_group(leaf, reading.sensor))
             return
         complete = held.complete or held_long_enough(leaf, held, reading.time)
         self.draft.put(key, held.model_copy(update={"complete": complete}))
         if complete and not held.complete:
             self.draft.wake(key, None)
-            group = self.instances.sensor_group(leaf, reading.sensor)
+            group = self.instances.tally.sensor_group(leaf, reading.sensor)
             self.instances.fact(leaf, group, self._fact(leaf, reading, event), present=True)
             self._silence_over(leaf, reading.sensor)
         elif not complete and held.since == reading.time:
@@ -338,7 +338,7 @@ class Sensing:
         if self._fresh(sensor, last):
             self.draft.put(key, held.model_copy(update={"complete": True}))
             self.instances.fact(
-                leaf, self.instances.sensor_group(leaf, sensor), self._fact(leaf, reading, ""), present=True
+                leaf, self.instances.tally.sensor_group(leaf, sensor), self._fact(leaf, reading, ""), present=True
             )
         elif not held.told:
             self.draft.put(key, held.model_copy(update={"told": True}))
@@ -363,14 +363,14 @@ class Sensing:
     def _silent_over_limit(self, leaf: LeafRef, reading: Reading) -> None:
         fact = self._fact(leaf, reading, "")
         said = f"{self._called(reading.sensor)} tystnade över gränsen: {fact.said}, sedan inget nytt värde."
-        cause = self.instances.cause(leaf.rule, f"silent|{reading.sensor}|{leaf.rule.identity}", (fact,), said)
+        cause = self.instances.causes.of(leaf.rule, f"silent|{reading.sensor}|{leaf.rule.identity}", (fact,), said)
         silent = {
             "level": self.policy.ladder.lowest,
             "message": said,
             "name": "Givare tystnade över gränsen",
             "notify": (),
         }
-        self.docket.enter(cause.model_copy(update=silent), self.instances.title("Tyst givare", fact))
+        self.docket.enter(cause.model_copy(update=silent), self.instances.causes.title("Tyst givare", fact))
 
     def _called(self, sensor: str) -> str:
         return self.registry.sensors[sensor].name or f"Givaren {sensor}"
@@ -396,7 +396,7 @@ class Sensing:
     def _enders_of(self, leaf: LeafRef, group: str) -> Iterator[str]:
         if isinstance(leaf.condition, SensorCondition):
             for sensor in self.registry.sensors_of(leaf.condition.sensor):
-                if self.instances.sensor_group(leaf, sensor.id) == group:
+                if self.instances.tally.sensor_group(leaf, sensor.id) == group:
                     yield sensor.id
 
     def _fact(self, leaf: LeafRef, reading: Reading, event: str) -> Fact:
