@@ -16,7 +16,7 @@ from notifiers.notice import Row
 from notifiers.profile import Profile
 from rules import duration
 from rules.document import did_you_mean
-from rules.explain import area_name, say, uncapitalised
+from rules.explain import area_name, say, sensor_words, uncapitalised
 from rules.ladder import Entered
 from rules.policy import CompiledRule
 from rules.rule import WarningCondition, leaves
@@ -76,6 +76,9 @@ def _clauses(profile: Profile, rule: CompiledRule) -> Iterator[str]:
         yield "det är fara för liv: alla larmas på en gång, och meddelandet börjar med «Ring 112»"
     if said.first_step is not None:
         yield f"det första att göra: {said.first_step.rstrip('.')}"
+    if said.explains_silence:
+        named = ", ".join(sensor_words(name, registry)[0] for name in said.explains_silence)
+        yield f"förklarar tystnad: om {named} tystnar där under tiden hör det hit, och larmas inte för sig"
 
 
 def _over(profile: Profile, rule: CompiledRule) -> str:

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from notifiers.profile import load_profile
 from streams.cli import app
+from streams.commands.explain import sentences
 
 RULES = Path(__file__).parents[2] / "rules"
 
@@ -88,3 +89,13 @@ def test_an_unknown_rule_is_wrong_usage_with_what_was_meant() -> None:
 
     assert (code, said) == (2, "")
     assert "ingen regel heter 'hihg-water'; menade du 'high-water'?" in wrong
+
+
+def test_a_rule_that_explains_silence_says_whose() -> None:
+    profile, faults = load_profile(Path(__file__).parents[2] / "rules" / "stockholm")
+    assert profile is not None, faults
+    rule = next(r for r in profile.policy.rules if r.rule.id == "power-outage")
+
+    told = " ".join(sentences(profile, rule))
+
+    assert "Förklarar tystnad: om nivålarm i pumpgrop, inomhustemperatur tystnar där under tiden hör det hit" in told
