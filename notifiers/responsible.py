@@ -32,16 +32,17 @@ class Responsible:
         self.rows = rows
         self.registry = rows.registry
         self.cause = cause
+        self.facts = sorted(cause.facts, key=lambda fact: (fact.at, fact.key))
 
     def gather(self) -> None:
         """Those who lack something or depend on something come last, so that who is engaged already does not depend on
         the order of the facts."""
-        found = any([self._asset(fact) for fact in self.cause.facts])  # noqa: C419 - every fact, not the first
+        found = any([self._asset(fact) for fact in self.facts])  # noqa: C419 - every fact, not the first
         for function in self.cause.functions:
             for area in self.areas():
                 found |= self._function(function, area)
         engaged = self.rows.engaged()
-        for fact in self.cause.facts:
+        for fact in self.facts:
             found |= self._without(fact, engaged)
             self._touched(fact, engaged)
             self._by_law(fact)
