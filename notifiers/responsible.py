@@ -92,16 +92,15 @@ class Responsible:
         return told is not None
 
     def _function(self, function: str, area: str) -> bool:
-        """The organisations with the function in the smallest area around this one that has any."""
+        """The organisations with the function in the smallest area around this one where any of them can be told."""
         if function not in self.registry.functions:
             return False  # an open matter may outlive a function that a new profile no longer has
         name = uncapitalised(self.registry.functions[function].name)
         for place in self.registry.ancestors(area):
             where = "i hela staden" if place == self.registry.city else f"i {area_name(place, self.registry)}"
             holders = self.registry.responsible_for(function, place, self.rows.today)
-            for organisation, role in holders:
-                self._duty(organisation, self.cause.asked, f"ansvarar för {name} {where}", role)
-            if holders:
+            why = f"ansvarar för {name} {where}"
+            if any([self._duty(o, self.cause.asked, why, role) for o, role in holders]):  # noqa: C419 - each of them
                 return True
         return False
 

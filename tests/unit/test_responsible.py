@@ -86,3 +86,16 @@ def test_the_reason_is_the_same_whatever_order_the_reports_are_told_in() -> None
     first, second = fact(asset="ett"), fact(asset="tva", number=2)
     assert rows(two, cause(first, second)) == rows(two, cause(second, first))
     assert because(two, ("cib", "syd"), cause(second, first)).startswith("Syd driver Ett")
+
+
+# --- who is responsible ----------------------------------------------------------------------------------------------
+
+
+def test_where_nobody_nearby_with_the_function_can_be_told_the_wider_area_answers() -> None:
+    """Found by a law: an organisation without any post counted as found, and nobody was asked to act."""
+    mute = {"id": "stum", "name": "Stum", "kind": "board", "relation": "direct"}
+    small = town(organisations=organisations(stum=mute | {"functions": ["water"], "areas": ["nord"]}))
+    assert told(small, cause(fact("leak"), functions=("water",)))["drift", "vatten"] == "act"
+    orphan = town(organisations=organisations(stum=mute | {"functions": ["orphan"], "areas": ["nord"]}))
+    unknown = rows(orphan, cause(fact("leak"), functions=("orphan",)))
+    assert [r.post for r in unknown if r.responsibility_unresolved] == [("cib", "nord")]
