@@ -99,3 +99,56 @@ def test_where_nobody_nearby_with_the_function_can_be_told_the_wider_area_answer
     orphan = town(organisations=organisations(stum=mute | {"functions": ["orphan"], "areas": ["nord"]}))
     unknown = rows(orphan, cause(fact("leak"), functions=("orphan",)))
     assert [r.post for r in unknown if r.responsibility_unresolved] == [("cib", "nord")]
+
+
+def test_the_successor_answers_for_what_the_organisation_before_it_answered_for_and_says_so() -> None:
+    merged = town(organisations=organisations(gamla=MERGED | {"functions": ["orphan"], "areas": ["nord"]}))
+    lost = cause(fact(), functions=("orphan",))
+    assert told(merged, lost)["cib", "syd"] == "act"
+    assert "Syd (tog över efter Gamla) ansvarar för" in because(merged, ("cib", "syd"), lost)
+
+
+def test_a_function_that_another_has_in_the_same_area_is_not_inherited() -> None:
+    merged = town(organisations=organisations(gamla=MERGED | {"functions": ["water"], "areas": ["stad"]}))
+    assert ("cib", "syd") not in told(merged, cause(fact("leak"), functions=("water",)))
+
+
+def test_what_the_successor_says_itself_goes_before_what_it_took_over() -> None:
+    """Järva has its own role for home care in the whole of Järva; what Rinkeby-Kista said of Kista is history."""
+    own = {"functions": [{"function": "orphan", "areas": ["nord"], "role": "direktor"}]}
+    before = MERGED | {"functions": ["orphan"], "areas": ["nord.ett"]}
+    merged = town(organisations=organisations(gamla=before, syd=own))
+    lost = cause(fact(areas=("nord.ett",)), functions=("orphan",))
+    assert told(merged, lost) == {("direktor", "syd"): "act", ("cib", "nord"): "coordinate"}
+
+
+def test_the_successor_coordinates_the_area_that_the_organisation_before_it_coordinated() -> None:
+    before = MERGED | {"coordinates": ["nord"]}
+    merged = town(organisations=organisations(gamla=before, nord={"coordinates": []}, syd={"coordinates": []}))
+    assert told(merged, cause(fact("leak"), functions=("water",)))["cib", "syd"] == "coordinate"
+
+
+def test_an_organisation_that_ended_without_a_successor_leaves_its_function_unresolved() -> None:
+    ended = MERGED | {"functions": ["orphan"], "areas": ["stad"], "succeeded_by": None}
+    unknown = rows(town(organisations=organisations(gamla=ended)), cause(fact(), functions=("orphan",)))
+    assert [r.post for r in unknown if r.responsibility_unresolved] == [("cib", "nord")]
+    assert "gamla" not in {r.organisation for r in unknown}
+
+
+def test_a_successor_that_is_no_more_either_is_followed_to_the_one_after_it() -> None:
+    chain = organisations(gamla=MERGED | {"succeeded_by": "nyare"}, nyare=MERGED | {"id": "nyare", "name": "Nyare"})
+    merged = town(organisations=chain, assets=[asset("hus", "gamla")])
+    assert told(merged, cause(fact(asset="hus")))["cib", "syd"] == "act"
+    assert "Syd (tog över efter Gamla) driver Hus" in because(merged, ("cib", "syd"), cause(fact(asset="hus")))
+
+
+def test_an_organisation_ends_at_midnight_by_the_citys_own_clocks() -> None:
+    """The last day is 13 October: at 23:59 in Stockholm (21:59 UTC) it answers, at midnight its successor does."""
+    merged = town(organisations=organisations(gamla=MERGED | {"valid_to": "2026-10-13"}), assets=[asset("hus", "gamla")])
+    burning = cause(fact(asset="hus"))
+    before = told(merged, burning, at=datetime(2026, 10, 13, 21, 59, tzinfo=UTC))
+    after = told(merged, burning, at=datetime(2026, 10, 13, 22, 0, tzinfo=UTC))
+    assert before["cib", "gamla"] == "act"
+    assert ("cib", "syd") not in before
+    assert after["cib", "syd"] == "act"
+    assert ("cib", "gamla") not in after
