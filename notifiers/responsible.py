@@ -112,7 +112,10 @@ class Responsible:
         asset, kind = self.registry.assets.get(fact.asset or ""), self._kind(fact)
         if asset is None or kind is None or kind.lacks is None or asset.operator == UNKNOWN_OPERATOR:
             return False
-        return asset.operator in engaged or self._operator(asset, self.cause.asked, f"driver {asset.name}")
+        operator = self.rows.organisation(asset.operator)
+        if operator is not None and operator.id in engaged:
+            return True
+        return self._operator(asset, self.cause.asked, f"driver {asset.name}")
 
     def _touched(self, fact: Fact, engaged: set[str]) -> None:
         """Users of the asset, what depends on it, and what needs the function that is cut."""
@@ -134,11 +137,10 @@ class Responsible:
         """Whoever drives these acts for its own activity, or is told, if it is outside the city; an organisation at
         work already is not asked again."""
         for asset in assets:
-            if asset.operator not in engaged:
-                known = self.registry.organisations.get(asset.operator)
-                outside = known is not None and known.relation is Relation.INFORM
+            operator = self.rows.organisation(asset.operator)
+            if operator is not None and operator.id not in engaged:
                 why = f"driver {asset.name}, {reason}, {OWN}"
-                self._operator(asset, Action.INFORM if outside else action, why)
+                self._operator(asset, Action.INFORM if operator.relation is Relation.INFORM else action, why)
 
     def _by_law(self, fact: Fact) -> None:
         for organisation, duty in self.registry.told_by_law(fact.kind):

@@ -152,3 +152,38 @@ def test_an_organisation_ends_at_midnight_by_the_citys_own_clocks() -> None:
     assert ("cib", "syd") not in before
     assert after["cib", "syd"] == "act"
     assert ("cib", "gamla") not in after
+
+
+# --- whom it takes something from ------------------------------------------------------------------------------------
+
+
+def test_a_counterpart_is_still_asked_to_act_for_its_own() -> None:
+    """Found by a law: gatan kept in touch with natet, and so was not asked to act for its depot without power."""
+    dark = [{"id": "dark", "name": "Mörkt", "functions": ["power"], "lacks": "power"}]
+    depot = [asset("depa", "gatan")]
+    small = town(organisations=organisations(natet={"counterpart": "gatan"}), incident_kinds=dark, assets=depot)
+    blackout = cause(fact("dark", asset="depa"))
+    assert told(small, blackout)["gatujour", "gatan"] == "act"
+    assert told(small, blackout)["natdrift", "natet"] == "act"
+
+
+def test_a_district_that_coordinates_is_at_work_and_not_asked_once_more_for_its_care_home() -> None:
+    leak = cause(fact("leak"), functions=("water",))
+    dry = cause(fact("no-water", asset="boende"), id="d")
+    assert told(town(), leak, dry) == {("drift", "vatten"): "act", ("cib", "nord"): "coordinate"}
+    assert told(town(), dry)["cib", "nord"] == "act"
+
+
+def test_an_organisation_that_acts_is_not_asked_once_more_for_its_own_activity() -> None:
+    crew = organisations(vatten={"functions": [{"function": "water", "role": "vd"}]})
+    small = town(organisations=crew, assets=[asset("kontor", "vatten")])
+    assert told(small, cause(fact("no-water", asset="kontor"))) == {("vd", "vatten"): "act", ("cib", "nord"): "coordinate"}
+
+
+def test_whoever_took_over_and_acts_already_is_not_asked_once_more_either() -> None:
+    """Found by reading: the operator's old name was sought among those who act today."""
+    crew = organisations(gamla=MERGED, syd={"functions": [{"function": "water", "role": "direktor"}], "areas": ["stad"]})
+    water = [o if o["id"] != "vatten" else o | {"functions": []} for o in crew]
+    small = town(organisations=water, assets=[asset("skola", "gamla")])
+    asked = told(small, cause(fact("no-water", asset="skola")))
+    assert {post: action for post, action in asked.items() if post[1] == "syd"} == {("direktor", "syd"): "act"}
