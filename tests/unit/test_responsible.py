@@ -12,7 +12,7 @@ from notifiers.notice import Row
 from notifiers.principles import plan
 from notifiers.profile import Profile
 from rules.action import Action, Principle
-from rules.matter import Cause, Fact
+from rules.matter import Cause, Direction, Fact, Proposal
 from tests.laws.strategies import START, TOWN, matter_of, town
 
 Told = dict[tuple[str, str], str]
@@ -187,3 +187,37 @@ def test_whoever_took_over_and_acts_already_is_not_asked_once_more_either() -> N
     small = town(organisations=water, assets=[asset("skola", "gamla")])
     asked = told(small, cause(fact("no-water", asset="skola")))
     assert {post: action for post, action in asked.items() if post[1] == "syd"} == {("direktor", "syd"): "act"}
+
+
+# --- who decides -----------------------------------------------------------------------------------------------------
+
+
+def asks_for_a_decision(profile: Profile, organisation: str) -> Told:
+    """What a pending proposal asks, beside what the cause does."""
+    waiting = Proposal(
+        number=1,
+        level="särskild händelse",
+        direction=Direction.RAISE,
+        scope="nord",
+        role="cib",
+        organisation=organisation,
+        because="därför",
+        causes=("c",),
+        proposed_at=START,
+        decide_by=START,
+    )
+    quiet = cause(fact("leak"), functions=("water",))
+    found = plan(profile, matter_of((quiet,), "normal", "normal", waiting), START)
+    return {r.post: r.action.value for r in found if r.action is Action.DECIDE or r.organisation == "stab"}
+
+
+def test_a_proposal_asks_the_post_of_whoever_took_over() -> None:
+    """Found by a law: the board that is no more was asked."""
+    assert asks_for_a_decision(town(organisations=organisations(gamla=MERGED)), "gamla") == {("cib", "syd"): "decide"}
+
+
+def test_a_proposal_whose_post_is_gone_asks_the_duty_officer_to_find_somebody_who_may() -> None:
+    """An organisation that had left the profile broke the step."""
+    ended = organisations(gamla=MERGED | {"succeeded_by": None})
+    assert asks_for_a_decision(town(organisations=ended), "gamla") == {("tib", "stab"): "act"}
+    assert asks_for_a_decision(town(), "finns-inte") == {("tib", "stab"): "act"}
