@@ -129,7 +129,8 @@ def _whole(profile: Profile, notice: Notice) -> str:
     for asked in _strongest_first(notice) if notice.purpose is not Purpose.ALL_CLEAR else ():
         lines += [f"{what_to_do(asked, profile)}.", f"Varför just du: {why_you(asked, profile)}."]
     if notice.first_step and notice.answerable:
-        lines.append(f"Gör först: {cut(notice.first_step, 300)}")
+        directed = any(asked.relation is Relation.DIRECT for asked in notice.asked)
+        lines.append(f"{'Gör först' if directed else 'Förslag till första steg'}: {cut(notice.first_step, 300)}")
     if notice.answer_by is not None and notice.answerable:
         lines.append(f"Svara senast {clock(profile, notice.answer_by)}.")
     if notice.informed:

@@ -23,8 +23,8 @@ from notifiers.rows import Rows
 from rules.action import Action, Principle
 from rules.explain import area_name, uncapitalised
 from rules.ladder import Addressee, Entered
-from rules.matter import Cause, Direction, Matter, covered
-from rules.registry import Relation
+from rules.matter import Cause, Direction, Matter, Proposal, covered
+from rules.registry import Organisation, Relation
 
 
 def plan(profile: Profile, matter: Matter, now: datetime) -> tuple[Row, ...]:
@@ -163,17 +163,21 @@ class _Planning:
         what = (
             f"höja till {proposal.level}" if proposal.direction is Direction.RAISE else f"sänka till {proposal.level}"
         )
-        if proposal.role is None:
+        known = self._post_that_decides(proposal)
+        if proposal.role is None or known is None:
             why = f"ingen är utsedd att besluta om att {what} i {where}; hitta någon som får"
             self.rows.last_resort(Action.ACT, Principle.RESPONSIBILITY, why)
             return
+        why = f"{known.name}: får enligt delegationen besluta om att {what} i {where}"
+        self.rows.add(proposal.role, known.id, Action.DECIDE, Principle.RESPONSIBILITY, why, persons=proposal.persons)
+
+    def _post_that_decides(self, proposal: Proposal) -> Organisation | None:
+        """Where the proposal's role is today; None if no such post is left, and somebody who may must be found."""
+        if proposal.role is None:
+            return None
         posts = self._where(Addressee(role=proposal.role, organisation=proposal.organisation))
-        for organisation in posts[:1]:
-            name = self.registry.organisations[organisation].name
-            why = f"{name}: får enligt delegationen besluta om att {what} i {where}"
-            self.rows.add(
-                proposal.role, organisation, Action.DECIDE, Principle.RESPONSIBILITY, why, persons=proposal.persons
-            )
+        found = (self.rows.organisation(o) for o in posts if o in self.registry.organisations)
+        return next((o for o in found if o is not None and (proposal.role, o.id) in self.roster.duties), None)
 
 
 def may_be_ordered(relation: Relation) -> bool:

@@ -32,16 +32,17 @@ class Responsible:
         self.rows = rows
         self.registry = rows.registry
         self.cause = cause
+        self.facts = sorted(cause.facts, key=lambda fact: (fact.at, fact.key))
 
     def gather(self) -> None:
         """Those who lack something or depend on something come last, so that who is engaged already does not depend on
         the order of the facts."""
-        found = any([self._asset(fact) for fact in self.cause.facts])  # noqa: C419 - every fact, not the first
+        found = any([self._asset(fact) for fact in self.facts])  # noqa: C419 - every fact, not the first
         for function in self.cause.functions:
             for area in self.areas():
                 found |= self._function(function, area)
         engaged = self.rows.engaged()
-        for fact in self.cause.facts:
+        for fact in self.facts:
             found |= self._without(fact, engaged)
             self._touched(fact, engaged)
             self._by_law(fact)
@@ -91,16 +92,15 @@ class Responsible:
         return told is not None
 
     def _function(self, function: str, area: str) -> bool:
-        """The organisations with the function in the smallest area around this one that has any."""
+        """The organisations with the function in the smallest area around this one where any of them can be told."""
         if function not in self.registry.functions:
             return False  # an open matter may outlive a function that a new profile no longer has
         name = uncapitalised(self.registry.functions[function].name)
         for place in self.registry.ancestors(area):
             where = "i hela staden" if place == self.registry.city else f"i {area_name(place, self.registry)}"
             holders = self.registry.responsible_for(function, place, self.rows.today)
-            for organisation, role in holders:
-                self._duty(organisation, self.cause.asked, f"ansvarar för {name} {where}", role)
-            if holders:
+            why = f"ansvarar för {name} {where}"
+            if any([self._duty(o, self.cause.asked, why, role) for o, role in holders]):  # noqa: C419 - each of them
                 return True
         return False
 
@@ -112,7 +112,10 @@ class Responsible:
         asset, kind = self.registry.assets.get(fact.asset or ""), self._kind(fact)
         if asset is None or kind is None or kind.lacks is None or asset.operator == UNKNOWN_OPERATOR:
             return False
-        return asset.operator in engaged or self._operator(asset, self.cause.asked, f"driver {asset.name}")
+        operator = self.rows.organisation(asset.operator)
+        if operator is not None and operator.id in engaged:
+            return True
+        return self._operator(asset, self.cause.asked, f"driver {asset.name}")
 
     def _touched(self, fact: Fact, engaged: set[str]) -> None:
         """Users of the asset, what depends on it, and what needs the function that is cut."""
@@ -134,11 +137,10 @@ class Responsible:
         """Whoever drives these acts for its own activity, or is told, if it is outside the city; an organisation at
         work already is not asked again."""
         for asset in assets:
-            if asset.operator not in engaged:
-                known = self.registry.organisations.get(asset.operator)
-                outside = known is not None and known.relation is Relation.INFORM
+            operator = self.rows.organisation(asset.operator)
+            if operator is not None and operator.id not in engaged:
                 why = f"driver {asset.name}, {reason}, {OWN}"
-                self._operator(asset, Action.INFORM if outside else action, why)
+                self._operator(asset, Action.INFORM if operator.relation is Relation.INFORM else action, why)
 
     def _by_law(self, fact: Fact) -> None:
         for organisation, duty in self.registry.told_by_law(fact.kind):

@@ -35,8 +35,12 @@ class Rows:
         self.added = 0
 
     def engaged(self) -> set[str]:
-        """The organisations of which something more than to know is asked."""
-        return {row.organisation for row in self.found.values() if row.action is not Action.INFORM}
+        """The organisations at work: those that act, and those that coordinate their own area. Whoever only keeps in
+        touch with somebody outside, supports or knows is still asked to act for its own."""
+        rows = self.found.values()
+        area = Principle.AREA_RESPONSIBILITY
+        leads = {r.organisation for r in rows if r.action is Action.COORDINATE and r.principle is area}
+        return leads | {r.organisation for r in rows if r.action is Action.ACT}
 
     def organisation(self, name: str) -> Organisation | None:
         """The organisation as it is today: itself, or whoever took over; None if nobody did."""

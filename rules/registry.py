@@ -344,9 +344,17 @@ class Registry:
         return at if at in self.organisations and at not in seen else None
 
     def responsible_for(self, function: str, place: str, day: date) -> tuple[tuple[str, str | None], ...]:
-        """The organisations with the function in exactly this area on this day, each with the role it names for it."""
+        """The organisations with the function in exactly this area on this day, each with the role it names for it; if
+        all of them are no more, those that somebody took over from who says nothing of the function itself."""
         found = self._responsible.get((function, place), ())
-        return tuple((o, role) for o, role in found if self.organisations[o].valid_on(day))
+        today = tuple((o, role) for o, role in found if self.organisations[o].valid_on(day))
+        return today or tuple((o, role) for o, role in found if not self._says(self.current(o, day), function))
+
+    def _says(self, organisation: str | None, function: str) -> bool:
+        """True if the organisation says itself where it has the function, and so has not inherited it elsewhere; or if
+        there is none."""
+        known = self.organisations.get(organisation or "")
+        return known is None or any(duty.function == function for duty in known.functions)
 
     @cached_property
     def _responsible(self) -> dict[tuple[str, str], tuple[tuple[str, str | None], ...]]:
@@ -358,9 +366,12 @@ class Registry:
         return {where: tuple(who) for where, who in found.items()}
 
     def coordinator(self, place: str, day: date) -> str | None:
-        """The organisation that coordinates exactly this area on this day."""
+        """The organisation that coordinates exactly this area on this day; if it is no more, whoever took over and does
+        not say itself what it coordinates."""
         found = self._coordinators.get(place, ())
-        return next((o for o in found if self.organisations[o].valid_on(day)), None)
+        today = next((o for o in found if self.organisations[o].valid_on(day)), None)
+        heirs = (self.current(o, day) for o in found if today is None)
+        return today or next((o for o in heirs if o is not None and not self.organisations[o].coordinates), None)
 
     @cached_property
     def _coordinators(self) -> dict[str, tuple[str, ...]]:

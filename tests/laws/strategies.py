@@ -415,9 +415,12 @@ LEVELS = ("n0", "n1", "n2", "n3")
 _PLACES = ("stad", "d1", "d2", "d1.a", "d2.a")
 _FUNCTIONS = ("f1", "f2", "f3")
 _ROLES = ("r1", "r2")
-_ASSETS = ("a1", "a2")
+_ASSETS = ("a1", "a2", "a3")
 _KINDS = ("k1", "k2")
 _TOLD = (Action.ACT, Action.COORDINATE, Action.SUPPORT, Action.INFORM)
+_BY_LAW = (Action.ACT, Action.SUPPORT, Action.INFORM)
+GONE = "2020-01-01"
+"""The last day of an organisation that is no more."""
 
 
 class Dice(random.Random):
@@ -458,6 +461,7 @@ def cases(draw: st.DrawFn, least: int = 1) -> Case:
 
 
 def _town(dice: Dice, size: int, named: int) -> dict[str, Any]:
+    """A town of so many organisations besides the city's own staff, whose levels name so many roles each."""
     names = [f"o{n}" for n in range(1, size + 1)]
     posts = sorted({(r, o) for o in names for r in dice.some(_ROLES)})
     holders = ["p1", "p2", "p3", "p4"]
@@ -470,24 +474,19 @@ def _town(dice: Dice, size: int, named: int) -> dict[str, Any]:
         ],
         "functions": [{"id": f, "name": f.upper()} for f in _FUNCTIONS],
         "organisations": [
-            *(_organisation_of(dice, name) for name in names),
+            *(_organisation_of(dice, name, names) for name in names),
             {"id": "stab", "name": "Stab", "kind": "board", "relation": "direct", "duty": "tib"},
         ],
-        "assets": [
-            {
-                "id": a,
-                "name": a.upper(),
-                "kind": "x",
-                "area": dice.choice(_PLACES),
-                "operator": dice.choice([*names, "okänd"]),
-                "manager": dice.maybe(names),
-                "owner": dice.maybe(names),
-                "needs": dice.some(_FUNCTIONS),
-            }
-            for a in _ASSETS
-        ],
+        "assets": [_asset_of(dice, a, names) for a in _ASSETS],
         "incident_kinds": [
-            {"id": k, "name": k, "functions": dice.some(_FUNCTIONS), "lacks": dice.maybe(_FUNCTIONS)} for k in _KINDS
+            {
+                "id": k,
+                "name": k,
+                "functions": dice.some(_FUNCTIONS),
+                "lacks": dice.maybe(_FUNCTIONS),
+                "cuts": dice.maybe(_FUNCTIONS),
+            }
+            for k in _KINDS
         ],
         "roles": [{"id": r, "name": r.upper()} for r in (*_ROLES, "tib")],
         "duties": [
@@ -504,12 +503,17 @@ def _town(dice: Dice, size: int, named: int) -> dict[str, Any]:
     }
 
 
-def _organisation_of(dice: Dice, name: str) -> dict[str, Any]:
+def _organisation_of(dice: Dice, name: str, names: Sequence[str]) -> dict[str, Any]:
+    """Somebody in the city, a company, or somebody outside with whoever keeps in touch with it; it may be no more, with
+    or without anybody who took over (who may be no more either), or not be yet."""
+    relation = dice.choice(list(Relation))
+    others = [o for o in names if o != name]
+    began, ended = dice.choice([(None, None)] * 4 + [(None, GONE)] * 2 + [("2030-01-01", None)])
     return {
         "id": name,
         "name": name.upper(),
-        "kind": "board",
-        "relation": dice.choice(list(Relation)),
+        "kind": {Relation.DIRECT: "board", Relation.REQUEST: "company", Relation.INFORM: "external"}[relation],
+        "relation": relation,
         "functions": [
             {"function": f, "areas": dice.some(_PLACES), "role": dice.maybe(_ROLES)} for f in dice.some(_FUNCTIONS)
         ],
@@ -517,7 +521,32 @@ def _organisation_of(dice: Dice, name: str) -> dict[str, Any]:
         "coordinates": dice.some(_PLACES),
         "duty": dice.maybe(_ROLES),
         "head": dice.maybe(_ROLES),
-        "valid_to": dice.choice([None, None, None, "2020-01-01"]),
+        "valid_from": began,
+        "valid_to": ended,
+        "succeeded_by": dice.maybe(others) if ended else None,
+        "parent": dice.maybe(others),
+        "counterpart": dice.choice(["stab", *others]) if relation is Relation.INFORM and dice.random() < 0.7 else None,
+        "supervisors": dice.some(others, 1),
+        "statutory": [
+            {"kinds": [k], "role": dice.maybe(_ROLES), "action": dice.choice(_BY_LAW), "law": "lagen (2000:1)"}
+            for k in dice.some(_KINDS, 1)
+        ],
+    }
+
+
+def _asset_of(dice: Dice, name: str, names: Sequence[str]) -> dict[str, Any]:
+    """What it depends on may depend on it in turn: chains and rings."""
+    return {
+        "id": name,
+        "name": name.upper(),
+        "kind": "x",
+        "area": dice.choice(_PLACES),
+        "operator": dice.choice([*names, "okänd"]),
+        "manager": dice.maybe(names),
+        "owner": dice.maybe(names),
+        "needs": dice.some(_FUNCTIONS),
+        "depends_on": dice.some([a for a in _ASSETS if a != name]),
+        "users": [{"organisation": o, "role": dice.maybe(_ROLES)} for o in dice.some(names)],
     }
 
 
@@ -529,9 +558,9 @@ def _addressees(dice: Dice, posts: Sequence[tuple[str, str]], most: int) -> list
     ]
 
 
-def _fact(dice: Dice) -> Fact:
+def _fact(dice: Dice, number: int) -> Fact:
     return Fact(
-        key=f"incident:{dice.randint(0, 99)}",
+        key=f"incident:{number}",
         said="något",
         at=START,
         asset=dice.maybe(_ASSETS),
@@ -543,7 +572,7 @@ def _fact(dice: Dice) -> Fact:
 
 def _cause(dice: Dice, profile: Profile, number: int) -> Cause:
     """An open cause; a later number was opened later."""
-    found = tuple(_fact(dice) for _ in range(dice.randint(1, 2)))
+    found = tuple(_fact(dice, n) for n in range(dice.randint(1, 2)))
     posts = dice.sample(sorted(profile.roster.duties), dice.choice((0, 0, 1)))
     return Cause(
         id=f"c{number}",
@@ -554,7 +583,12 @@ def _cause(dice: Dice, profile: Profile, number: int) -> Cause:
         facts=found,
         functions=tuple(dice.some(_FUNCTIONS)),
         action=dice.choice((Action.ACT, Action.ACT, Action.SUPPORT, Action.INFORM)),
-        notify=tuple(Addressee(role=r, organisation=o, action=dice.choice(_TOLD)) for r, o in posts),
+        notify=tuple(
+            Addressee(role=r, organisation=o, action=dice.choice(_TOLD))
+            if dice.random() < 0.7
+            else Addressee(role=r)
+            for r, o in posts
+        ),
         reported=dice.random() < 0.5,
         danger_to_life=any(f.danger_to_life for f in found),
         policy="test",
