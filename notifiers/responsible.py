@@ -94,15 +94,15 @@ class Responsible:
         """The organisations with the function in the smallest area around this one that has any."""
         if function not in self.registry.functions:
             return False  # an open matter may outlive a function that a new profile no longer has
+        found = self.registry.answering(function, area, self.rows.today)
+        if found is None:
+            return False
+        place, holders = found
         name = uncapitalised(self.registry.functions[function].name)
-        for place in self.registry.ancestors(area):
-            where = "i hela staden" if place == self.registry.city else f"i {area_name(place, self.registry)}"
-            holders = self.registry.responsible_for(function, place, self.rows.today)
-            for organisation, role in holders:
-                self._duty(organisation, self.cause.asked, f"ansvarar för {name} {where}", role)
-            if holders:
-                return True
-        return False
+        where = "i hela staden" if place == self.registry.city else f"i {area_name(place, self.registry)}"
+        for organisation, role in holders:
+            self._duty(organisation, self.cause.asked, f"ansvarar för {name} {where}", role)
+        return True
 
     # --- whom it takes something from --------------------------------------------------------------------------------
 

@@ -348,6 +348,13 @@ class Registry:
         found = self._responsible.get((function, place), ())
         return tuple((o, role) for o, role in found if self.organisations[o].valid_on(day))
 
+    def answering(self, function: str, area: str, day: date) -> tuple[str, tuple[tuple[str, str | None], ...]] | None:
+        """The smallest area around this one in which anybody has the function on this day, and who; None if nobody."""
+        for place in self.ancestors(area):
+            if holders := self.responsible_for(function, place, day):
+                return place, holders
+        return None
+
     @cached_property
     def _responsible(self) -> dict[tuple[str, str], tuple[tuple[str, str | None], ...]]:
         found: dict[tuple[str, str], list[tuple[str, str | None]]] = {}

@@ -54,6 +54,8 @@ Profile = Annotated[
     typer.Option("--profile", metavar="KATALOG", help="Profilens katalog; utelämnas: rules/stockholm om den finns."),
 ]
 
+At = Annotated[str | None, typer.Option("--at", metavar="TID", help="När, i stadens tid; utelämnas: nu.")]
+
 
 def _leave(command: Callable[[], int]) -> NoReturn:
     """Runs the command and leaves with its exit code; what it cannot do is said, never shown as a traceback."""
@@ -122,12 +124,13 @@ def check(
         Path | None, typer.Argument(metavar="[KATALOG]", help="Profilen; utelämnas: rules/stockholm om den finns.")
     ] = None,
     lang: Annotated[str, typer.Option("--lang", metavar="SPRÅK", help="sv eller en.")] = "sv",
+    at: At = None,
     json: Json = False,
 ) -> None:
     """Granskar en profil: varje fel, med fil, rad och vad som menades."""
     from streams.commands.check import check as look
 
-    _leave(lambda: look(directory, lang, machine=json))
+    _leave(lambda: look(directory, lang, at, machine=json))
 
 
 @app.command(cls=SwedishCommand, epilog=_examples("beredd explain", "beredd explain rules/lillby high-water"))
@@ -202,7 +205,7 @@ def who(
     level: Annotated[
         str | None, typer.Option("--level", metavar="NIVÅ", help="Visa också vilka nivån lägger till.")
     ] = None,
-    at: Annotated[str | None, typer.Option("--at", metavar="TID", help="När, i stadens tid; utelämnas: nu.")] = None,
+    at: At = None,
     danger: Annotated[bool, typer.Option("--danger", help="Det är fara för liv.")] = False,
     profile: Profile = None,
     json: Json = False,
