@@ -21,6 +21,7 @@ class Sort(StrEnum):
     ASSET = "asset"
     ROLE = "role"
     PERSON = "person"
+    SECTOR = "sector"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,16 @@ class Entry:
     @property
     def names(self) -> tuple[str, ...]:
         return (self.id, self.name, *self.also)
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """An entry of which something is unconfirmed, and what."""
+
+    sort: Sort
+    id: str
+    name: str
+    unconfirmed: str
 
 
 @dataclass(frozen=True)
@@ -58,9 +69,22 @@ class Catalogue:
             (Sort.ASSET, registry.assets),
             (Sort.ROLE, roster.roles),
             (Sort.PERSON, roster.persons),
+            (Sort.SECTOR, registry.sectors),
         )
         for sort, found in named:
             yield from (Entry(sort, entry.id, entry.name) for entry in found.values())
+
+    @cached_property
+    def unconfirmed(self) -> tuple[Marked, ...]:
+        """The entries of which something is unconfirmed, and what."""
+        registry, roster = self.profile.policy.registry, self.profile.roster
+        found = (
+            *(Marked(Sort.ORGANISATION, o.id, o.name, o.unconfirmed) for o in registry.organisations.values()),
+            *(Marked(Sort.ASSET, a.id, a.name, a.unconfirmed) for a in registry.assets.values()),
+            *(Marked(Sort.ROLE, r.id, r.name, r.unconfirmed) for r in roster.roles.values()),
+            *(Marked(Sort.SECTOR, s.id, s.name, s.unconfirmed) for s in registry.sectors.values()),
+        )
+        return tuple(marked for marked in found if marked.unconfirmed)
 
     @cached_property
     def _called(self) -> dict[str, tuple[Entry, ...]]:

@@ -62,6 +62,8 @@ class Describing:
                 found = self._role(entry.id)
             case Sort.PERSON:
                 found = self._person(entry.id)
+            case Sort.SECTOR:
+                found = self._sector(entry.id)
             case _:
                 assert_never(entry.sort)
         return tuple(Known(key, label, lines) for key, label, told in found if (lines := tuple(filter(None, told))))
@@ -194,6 +196,13 @@ class Describing:
         """What the asset cannot do without, each with who answers for it there."""
         known = self.registry.assets[asset]
         return tuple(f"{self.registry.functions[f].name}: {self.answering(f, known.area)}" for f in known.needs)
+
+    def _sector(self, sector: str) -> Iterator[tuple[str, str, Iterable[str]]]:
+        known = self.registry.sectors[sector]
+        members = [o.name for o in self.registry.organisations.values() if sector in o.sectors]
+        yield "lead", "Samordnas av", [self._named(known.lead)]
+        yield "organisations", "Organisationer", members
+        yield "unconfirmed", "Obekräftat", [known.unconfirmed]
 
     # --- people ------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from rules.fault import Text
 
 FUNCTION_NOBODY = Text(
     "function-nobody",
-    "ingen ansvarar för {function}; larm om den går till {role} som får leta. "
+    "ingen ansvarar för {function}; larm om den går till {role}, som får leta. "
     "Ge funktionen till en organisation (functions)",
     "nobody is responsible for {function}; alarms about it go to {role}, who must search. "
     "Give the function to an organisation (functions)",

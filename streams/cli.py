@@ -319,11 +319,13 @@ def registry(
 
     Utan kommando: hur mycket det innehåller, och hur många anmärkningar det finns.
     """
-    if context.invoked_subcommand is not None:
-        return
-    from streams.commands.registry import summary
+    from streams.commands.registry import after, summary
 
-    _leave(lambda: summary(profile, at, only_unconfirmed=unconfirmed, machine=json))
+    if context.invoked_subcommand is None:
+        _leave(lambda: summary(profile, at, only_unconfirmed=unconfirmed, machine=json))
+    if unconfirmed or at or profile or json:
+        # They would be left unheard, and the answer would be about another profile or another day.
+        _leave(lambda: after(str(context.invoked_subcommand)))
 
 
 @registry_app.command(

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from notifiers.catalogue import Catalogue, Entry, Sort
-from notifiers.coverage import Coverage
+from notifiers.catalogue import Catalogue, Entry, Sort, folded
 from notifiers.description import Describing
 from notifiers.profile import Profile, read_profile
 from notifiers.registry_lint import own, registry_lint
@@ -32,7 +31,7 @@ from streams.commands.console import (
     talk,
 )
 from streams.commands.who import moment
-from streams.registry_page import registry_page, unconfirmed
+from streams.registry_page import registry_page
 
 SORT = {
     Sort.AREA: "område",
@@ -41,6 +40,7 @@ SORT = {
     Sort.ASSET: "anläggning",
     Sort.ROLE: "roll",
     Sort.PERSON: "person",
+    Sort.SECTOR: "sektor",
 }
 
 
@@ -70,6 +70,11 @@ def at_day(given: Path | None, at: str | None) -> Looked:
     zone = profile.policy.settings.timezone
     now = moment(at, zone) if at is not None else datetime.now(UTC)
     return Looked(directory, profile, documents, now.astimezone(ZoneInfo(zone)).date())
+
+
+def after(command: str) -> int:
+    """Says where the options of a command belong."""
+    raise UsageFault(f"skriv valen efter kommandot: beredd registry {command} ...")
 
 
 # --- summary ---------------------------------------------------------------------------------------------------------
@@ -121,17 +126,19 @@ def _counts(looked: Looked) -> dict[str, int]:
         "roles": len(roster.roles),
         "duties": len(roster.duties),
         "persons": len(roster.persons),
-        "unconfirmed": len(unconfirmed(looked.profile)),
+        "unconfirmed": len(Catalogue(looked.profile).unconfirmed),
     }
 
 
 def _unconfirmed(looked: Looked, *, machine: bool) -> int:
-    found = unconfirmed(looked.profile)
+    found = Catalogue(looked.profile).unconfirmed
     if machine:
-        rows = [{"kind": e.sort, "id": e.id, "name": e.name, "unconfirmed": said} for e, said in found]
+        rows = [{"kind": e.sort, "id": e.id, "name": e.name, "unconfirmed": e.unconfirmed} for e in found]
         as_json(looked.head() | {"unconfirmed": rows})
         return FINE
-    table(("Slag", "Id", "Namn", "Obekräftat"), ((SORT[e.sort], e.id, e.name, said) for e, said in found), whole="Id")
+    table(
+        ("Slag", "Id", "Namn", "Obekräftat"), ((SORT[e.sort], e.id, e.name, e.unconfirmed) for e in found), whole="Id"
+    )
     data(f"{len(found)} obekräftade uppgifter" if len(found) != 1 else "1 obekräftad uppgift")
     return FINE
 
@@ -153,6 +160,8 @@ def show(wanted: str, given: Path | None, at: str | None, *, machine: bool) -> i
     for number, entry in enumerate(found):
         if number:
             data("")
+        if folded(wanted) not in (folded(entry.id), folded(entry.name)):
+            data(f"{wanted} heter nu {entry.name}.")
         _tell(entry, describing)
     return FINE
 
@@ -225,7 +234,7 @@ def draw(out: Path, given: Path | None, at: str | None, *, machine: bool) -> int
     """Writes the registry as one page that needs nothing else."""
     looked = at_day(given, at)
     findings = tuple(f.told(Language.SWEDISH) for f in looked.findings())
-    page = registry_page(Describing(looked.profile, looked.today), Coverage(looked.profile.policy.registry), findings)
+    page = registry_page(Describing(looked.profile, looked.today), findings)
     try:
         out.write_text(page, "utf-8")
     except OSError as error:
