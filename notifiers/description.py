@@ -181,7 +181,8 @@ class Describing:
         yield "operator", f"Driver ({RESPONSIBLE})", [self._operator(known.operator)]
         yield "manager", "Förvaltar", [self._named(known.manager)]
         yield "owner", "Äger", [self._named(known.owner)]
-        yield "needs", "Behöver, och den som ansvarar", self.supplied(asset)
+        supplied = (f"{self.registry.functions[f].name}: {self.answering(f, known.area)}" for f in known.needs)
+        yield "needs", "Behöver, och den som ansvarar", supplied
         yield "depends_on", "Är beroende av", [names[a].name for a in known.depends_on]
         yield "dependents", "Beroende av den", [a.name for a in self.registry.dependents(asset)]
         yield "users", "Används av", [self._named(u.organisation) for u in known.users]
@@ -191,11 +192,6 @@ class Describing:
 
     def _operator(self, operator: str) -> str:
         return UNKNOWN_OPERATOR if operator == UNKNOWN_OPERATOR else self._named(operator)
-
-    def supplied(self, asset: str) -> tuple[str, ...]:
-        """What the asset cannot do without, each with who answers for it there."""
-        known = self.registry.assets[asset]
-        return tuple(f"{self.registry.functions[f].name}: {self.answering(f, known.area)}" for f in known.needs)
 
     def _sector(self, sector: str) -> Iterator[tuple[str, str, Iterable[str]]]:
         known = self.registry.sectors[sector]

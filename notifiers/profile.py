@@ -11,11 +11,10 @@ from notifiers.roster import LAST_RESORT, Answering, Duty, Exercise, Person, Rol
 from rules.document import Section
 from rules.fault import Fault, Gravity
 from rules.item import Documents, Item
-from rules.lint import round_
 from rules.loader import errors, load_policy
 from rules.names import Names
 from rules.policy import Policy
-from rules.ring import rings
+from rules.ring import in_words, rings
 
 SECTIONS = {
     "roles": Section(Role),
@@ -131,7 +130,7 @@ def _check_cover(documents: Documents, roster: Roster) -> Iterator[Fault]:
     items = {(i.value.role, i.value.organisation): i for i in documents.items.get("duties", ())}
     covers = {post: (cover,) if (cover := roster.cover(duty)) else () for post, duty in roster.duties.items()}
     for ring in rings(covers):
-        said = round_([f"{role}@{organisation}" for role, organisation in ring])
+        said = in_words([f"{role}@{organisation}" for role, organisation in ring])
         yield items[ring[0]].fault(("covered_by",), say.COVER_RING(ring=said))
 
 

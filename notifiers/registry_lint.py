@@ -147,9 +147,11 @@ class _Looked:
     def organisations(self) -> Iterator[Fault]:
         """Organisations without the roles and the contact that somebody in them must be reached through."""
         alone = [o for o in self.present if self._has_tasks(o) and not (o.duty or o.head)]
+        neither = [o for o in self.ours if not (o.duty or o.head) and o not in alone]
         yield from self._of_organisations(say.NOBODY_TO_TELL, alone)
-        yield from self._of_organisations(say.NO_DUTY, [o for o in self.ours if not o.duty and o not in alone])
-        yield from self._of_organisations(say.NO_HEAD, [o for o in self.ours if not o.head and o not in alone])
+        yield from self._of_organisations(say.NO_POST, neither)
+        yield from self._of_organisations(say.NO_DUTY, [o for o in self.ours if o.head and not o.duty])
+        yield from self._of_organisations(say.NO_HEAD, [o for o in self.ours if o.duty and not o.head])
         for role in self.profile.policy.settings.required_roles:
             lacking = [o for o in self.ours if (role, o.id) not in self.profile.roster.duties]
             name = uncapitalised(self.profile.roster.role_name(role))

@@ -85,6 +85,11 @@ NOBODY_TO_TELL = Text(
     "har uppgifter men ingen roll som kan larmas, {count} st: {names}; skriv 'duty' eller 'head'",
     "have tasks but no role that can be alerted, {count}: {names}; write 'duty' or 'head'",
 )
+NO_POST = Text(
+    "organisation-no-post",
+    "saknar både jour (duty) och chef (head), {count} st: {names}; ingen där kan larmas",
+    "have neither a duty role (duty) nor a head (head), {count}: {names}; nobody there can be alerted",
+)
 NO_DUTY = Text(
     "organisation-no-duty",
     "saknar jour (duty), {count} st: {names}; larm går till chefen",

@@ -19,7 +19,7 @@ from rules.fault import Fault, Gravity, Text
 from rules.item import Documents, Item, Path_
 from rules.names import leaf_paths
 from rules.registry import AreaKind, Registry, Sensor
-from rules.ring import rings
+from rules.ring import in_words, rings
 from rules.rule import (
     AllCondition,
     AnyLeaf,
@@ -160,14 +160,9 @@ def _rings(documents: Documents, registry: Registry) -> Iterator[Fault]:
     organisations = {i.value.id: i for i in documents.items.get("organisations", ())}
     assets = {i.value.id: i for i in documents.items.get("assets", ())}
     for ring in rings({o.id: (o.succeeded_by,) if o.succeeded_by else () for o in registry.organisations.values()}):
-        yield organisations[ring[0]].fault(("succeeded_by",), SUCCESSOR_RING(ring=round_(ring)))
+        yield organisations[ring[0]].fault(("succeeded_by",), SUCCESSOR_RING(ring=in_words(ring)))
     for ring in rings({a.id: a.depends_on for a in registry.assets.values()}):
-        yield assets[ring[0]].fault(("depends_on",), DEPENDENCE_RING(ring=round_(ring)))
-
-
-def round_(ring: Sequence[str]) -> str:
-    """A ring in words: `a → b → a`."""
-    return " → ".join((*ring, ring[0]))
+        yield assets[ring[0]].fault(("depends_on",), DEPENDENCE_RING(ring=in_words(ring)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 Node = TypeVar("Node")
@@ -26,6 +26,11 @@ def rings(leads_to: Mapping[Node, Iterable[Node]]) -> Iterator[tuple[Node, ...]]
                 yield names[names.index(following) :]
             else:
                 _walk(following, leads_to, done, path)
+
+
+def in_words(ring: Sequence[str]) -> str:
+    """A ring for people to read: `a → b → a`."""
+    return " → ".join((*ring, ring[0]))
 
 
 def _walk(

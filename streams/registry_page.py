@@ -128,10 +128,15 @@ class _Page:
             "priority": known.priority,
             "area": area_name(known.area, self.registry),
             "operator": self._organisation(operator) if operator and known.operator != UNKNOWN_OPERATOR else None,
-            "needs": self.of.supplied(asset),
+            "needs": [self._supplied(function, known.area) for function in known.needs],
             "depends_on": [self.registry.assets[a].name for a in known.depends_on],
             "users": [self.registry.organisations[u.organisation].name for u in known.users],
         }
+
+    def _supplied(self, function: str, area: str) -> dict[str, Any]:
+        found = self.registry.answering(function, area, self.of.today)
+        holders = [self._organisation(self.registry.organisations[o]) for o, _ in found[1]] if found else []
+        return {"name": self.registry.functions[function].name, "holders": holders}
 
     def _kind(self, kind: OrganisationKind) -> dict[str, Any]:
         found = [o for o in self.registry.organisations.values() if o.kind is kind]
