@@ -14,6 +14,7 @@ from rules.item import Documents, Item
 from rules.loader import errors, load_policy
 from rules.names import Names
 from rules.policy import Policy
+from rules.ring import in_words, rings
 
 SECTIONS = {
     "roles": Section(Role),
@@ -74,6 +75,8 @@ def _references(documents: Documents) -> Iterator[Fault]:
     for item in documents.items.get("persons", ()):
         if not item.value.contacts:
             yield item.fault((), say.NO_CHANNEL(), Gravity.FINDING)
+    for item in documents.items.get("profile", ()):
+        yield from names.check(item, "roles", ("required_roles",), item.value.required_roles)
     yield from _check_posts(documents)
 
 
@@ -116,9 +119,19 @@ def _check_posts(documents: Documents) -> Iterator[Fault]:
             if responsibility.role and (responsibility.role, item.value.id) not in roster.duties:
                 message = say.POST_NOBODY(role=responsibility.role, organisation=item.value.id)
                 yield item.fault(("functions", index, "role"), message)
+    yield from _check_cover(documents, roster)
     yield from _check_addressees(documents, roster)
     yield from _check_delegations(documents, roster)
     yield from _check_twice(documents)
+
+
+def _check_cover(documents: Documents, roster: Roster) -> Iterator[Fault]:
+    """Duties that cover each other in a ring: whoever is last in it has nobody behind them."""
+    items = {(i.value.role, i.value.organisation): i for i in documents.items.get("duties", ())}
+    covers = {post: (cover,) if (cover := roster.cover(duty)) else () for post, duty in roster.duties.items()}
+    for ring in rings(covers):
+        said = in_words([f"{role}@{organisation}" for role, organisation in ring])
+        yield items[ring[0]].fault(("covered_by",), say.COVER_RING(ring=said))
 
 
 def _check_addressees(documents: Documents, roster: Roster) -> Iterator[Fault]:

@@ -149,16 +149,18 @@ class Roster:
         duty = self.duties.get(post)
         if duty is None or post in seen:
             return ()
-        cover = self._cover(duty.covered_by, duty.organisation)
+        cover = self.cover(duty)
         own = duty.persons
         return own + tuple(p for p in (self._living(cover, seen | {post}) if cover else ()) if p not in own)
 
-    def _cover(self, role: str | None, organisation: str) -> Post | None:
-        """Where the covering role is: the same organisation if it has it, else the one place that does."""
+    def cover(self, duty: Duty) -> Post | None:
+        """The post that answers when a duty's own persons do not: at the same organisation if it has the role, else the
+        one place that does; None if nothing covers it."""
+        role = duty.covered_by
         if role is None:
             return None
-        if (role, organisation) in self.duties:
-            return (role, organisation)
+        if (role, duty.organisation) in self.duties:
+            return (role, duty.organisation)
         return next(((role, o) for o in self.organisations_with(role)), None)
 
     def _players(self, post: Post, realm: str) -> tuple[str, ...]:

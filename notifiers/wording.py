@@ -14,6 +14,11 @@ NO_DEPUTY = Text(
     "{role}@{organisation} saknar ersättare; ange 'deputies' eller 'covered_by'",
     "{role}@{organisation} has no deputy; give 'deputies' or 'covered_by'",
 )
+COVER_RING = Text(
+    "cover-ring",
+    "rollerna täcker varandra i en ring ({ring}); låt en av dem täckas av någon utanför den, till exempel tib",
+    "the roles cover each other in a ring ({ring}); let one of them be covered by somebody outside it, such as tib",
+)
 NO_LAST_RESORT = Text(
     "no-last-resort",
     "ingen har rollen '{role}', som alltid ska kunna nås (avsnittet duties)",

@@ -1,4 +1,5 @@
-"""Rules that are well written and still cannot be meant: what can never hold, and what would begin and end at once.
+"""Rules and facts that are well written and still cannot be meant: what can never hold, what would begin and end at
+once, and what leads round to itself.
 
 An ERROR is what the file itself contradicts, whatever the world does: the profile does not load. A FINDING is what may
 be meant, or may be right tomorrow: a limit beyond the range that a kind of sensor states (either may be the wrong one),
@@ -18,6 +19,7 @@ from rules.fault import Fault, Gravity, Text
 from rules.item import Documents, Item, Path_
 from rules.names import leaf_paths
 from rules.registry import AreaKind, Registry, Sensor
+from rules.ring import in_words, rings
 from rules.rule import (
     AllCondition,
     AnyLeaf,
@@ -80,6 +82,16 @@ NO_CLOSER = Text(
     "ingen får avsluta ett ärende på nivån {level!r}; lägg till en rad i delegations med 'may: [close]'",
     "nobody may close a matter at the level {level!r}; add an entry to delegations with 'may: [close]'",
 )
+SUCCESSOR_RING = Text(
+    "successor-ring",
+    "organisationerna tar över efter varandra i en ring ({ring}); ta bort 'succeeded_by' hos den som finns kvar",
+    "the organisations succeed each other in a ring ({ring}); remove 'succeeded_by' from the one that remains",
+)
+DEPENDENCE_RING = Text(
+    "dependence-ring",
+    "anläggningarna är beroende av varandra i en ring ({ring}); ta bort det beroende som inte stämmer",
+    "the assets depend on each other in a ring ({ring}); remove the dependence that is not true",
+)
 DISTRICTS = Text("districts", "stadsdelsområden", "districts")
 NEIGHBOURHOODS = Text("neighbourhoods", "stadsdelar", "neighbourhoods")
 
@@ -124,7 +136,8 @@ def span(leaf: AnyLeaf) -> Span | None:
 
 
 def lint(documents: Documents, registry: Registry) -> Iterator[Fault]:
-    """Everything about the kinds of sensor and the rules that cannot be meant."""
+    """Everything about the registry and the rules that cannot be meant."""
+    yield from _rings(documents, registry)
     for item in documents.items.get("sensor_kinds", ()):
         low, high = item.value.lowest, item.value.highest
         if low is not None and high is not None and low >= high:
@@ -141,6 +154,15 @@ def _closing(documents: Documents) -> Iterator[Fault]:
     delegations = (d for d in documents.values("delegations") if d.level == lowest.value.id and city in d.scope)
     if not any(Verdict.CLOSE in d.may for d in delegations):
         yield lowest.fault((), NO_CLOSER(level=lowest.value.id), Gravity.FINDING)
+
+
+def _rings(documents: Documents, registry: Registry) -> Iterator[Fault]:
+    organisations = {i.value.id: i for i in documents.items.get("organisations", ())}
+    assets = {i.value.id: i for i in documents.items.get("assets", ())}
+    for ring in rings({o.id: (o.succeeded_by,) if o.succeeded_by else () for o in registry.organisations.values()}):
+        yield organisations[ring[0]].fault(("succeeded_by",), SUCCESSOR_RING(ring=in_words(ring)))
+    for ring in rings({a.id: a.depends_on for a in registry.assets.values()}):
+        yield assets[ring[0]].fault(("depends_on",), DEPENDENCE_RING(ring=in_words(ring)))
 
 
 @dataclass(frozen=True, slots=True)

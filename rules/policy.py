@@ -16,7 +16,7 @@ from rules.events import EventKind
 from rules.frozen import Frozen
 from rules.ladder import Entered, Ladder
 from rules.late import span
-from rules.registry import AreaKind, Name, Registry
+from rules.registry import AreaKind, Ids, Name, Registry
 from rules.rule import (
     ANY_WARNING,
     AnyLeaf,
@@ -48,6 +48,10 @@ class Settings(Frozen):
     )
     reopen_within: Duration = Field(
         default=timedelta(hours=2), description="En ny rapport inom denna tid öppnar ett stängt ärende igen"
+    )
+    required_roles: Ids = Field(
+        default=(),
+        description="Roller som alla stadens egna nämnder och bolag ska ha; att någon saknar en är en anmärkning",
     )
 
 

@@ -356,6 +356,13 @@ class Registry:
         known = self.organisations.get(organisation or "")
         return known is None or any(duty.function == function for duty in known.functions)
 
+    def answering(self, function: str, area: str, day: date) -> tuple[str, tuple[tuple[str, str | None], ...]] | None:
+        """The smallest area around this one in which anybody has the function on this day, and who; None if nobody."""
+        for place in self.ancestors(area):
+            if holders := self.responsible_for(function, place, day):
+                return place, holders
+        return None
+
     @cached_property
     def _responsible(self) -> dict[tuple[str, str], tuple[tuple[str, str | None], ...]]:
         found: dict[tuple[str, str], list[tuple[str, str | None]]] = {}

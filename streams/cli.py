@@ -41,6 +41,14 @@ events_app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(events_app, name="events")
+registry_app = typer.Typer(
+    cls=SwedishGroup,
+    help="Visar, söker, granskar och ritar registret: områden, organisationer, anläggningar, roller.",
+    epilog=_examples("beredd registry", "beredd registry show Järva", "beredd registry draw --out registret.html"),
+    invoke_without_command=True,
+    rich_markup_mode=None,
+)
+app.add_typer(registry_app, name="registry")
 
 Json = Annotated[bool, typer.Option("--json", help="Skriv JSON i stället för text.")]
 To = Annotated[str, typer.Option("--to", metavar="URL", help="Adressen till den beredd som körs.")]
@@ -53,6 +61,8 @@ Profile = Annotated[
     Path | None,
     typer.Option("--profile", metavar="KATALOG", help="Profilens katalog; utelämnas: rules/stockholm om den finns."),
 ]
+
+At = Annotated[str | None, typer.Option("--at", metavar="TID", help="När, i stadens tid; utelämnas: nu.")]
 
 
 def _leave(command: Callable[[], int]) -> NoReturn:
@@ -122,12 +132,13 @@ def check(
         Path | None, typer.Argument(metavar="[KATALOG]", help="Profilen; utelämnas: rules/stockholm om den finns.")
     ] = None,
     lang: Annotated[str, typer.Option("--lang", metavar="SPRÅK", help="sv eller en.")] = "sv",
+    at: At = None,
     json: Json = False,
 ) -> None:
     """Granskar en profil: varje fel, med fil, rad och vad som menades."""
     from streams.commands.check import check as look
 
-    _leave(lambda: look(directory, lang, machine=json))
+    _leave(lambda: look(directory, lang, at, machine=json))
 
 
 @app.command(cls=SwedishCommand, epilog=_examples("beredd explain", "beredd explain rules/lillby high-water"))
@@ -202,7 +213,7 @@ def who(
     level: Annotated[
         str | None, typer.Option("--level", metavar="NIVÅ", help="Visa också vilka nivån lägger till.")
     ] = None,
-    at: Annotated[str | None, typer.Option("--at", metavar="TID", help="När, i stadens tid; utelämnas: nu.")] = None,
+    at: At = None,
     danger: Annotated[bool, typer.Option("--danger", help="Det är fara för liv.")] = False,
     profile: Profile = None,
     json: Json = False,
@@ -294,6 +305,84 @@ def log(
     from streams.commands.events import log as show
 
     _leave(lambda: show(client(to, token_file), limit=limit, refused=refused, machine=json))
+
+
+@registry_app.callback()
+def registry(
+    context: typer.Context,
+    unconfirmed: Annotated[bool, typer.Option("--unconfirmed", help="Visa det som är obekräftat.")] = False,
+    at: At = None,
+    profile: Profile = None,
+    json: Json = False,
+) -> None:
+    """Visar, söker, granskar och ritar registret: områden, organisationer, anläggningar, roller.
+
+    Utan kommando: hur mycket det innehåller, och hur många anmärkningar det finns.
+    """
+    from streams.commands.registry import after, summary
+
+    if context.invoked_subcommand is None:
+        _leave(lambda: summary(profile, at, only_unconfirmed=unconfirmed, machine=json))
+    if unconfirmed or at or profile or json:
+        # They would be left unheard, and the answer would be about another profile or another day.
+        _leave(lambda: after(str(context.invoked_subcommand)))
+
+
+@registry_app.command(
+    cls=SwedishCommand, epilog=_examples("beredd registry show Rinkeby-Kista", "beredd registry show tib --json")
+)
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAMN", help="Ett id eller namn, också ett gammalt.")],
+    at: At = None,
+    profile: Profile = None,
+    json: Json = False,
+) -> None:
+    """Visar allt om en organisation, anläggning, roll eller person, ett område eller en funktion."""
+    from streams.commands.registry import show as tell
+
+    _leave(lambda: tell(name, profile, at, machine=json))
+
+
+@registry_app.command(cls=SwedishCommand, epilog=_examples("beredd registry search hagersten"))
+def search(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="Ord ur id, namn eller gammalt namn.")],
+    profile: Profile = None,
+    json: Json = False,
+) -> None:
+    """Söker i id, namn och gamla namn; stora bokstäver och prickar spelar ingen roll."""
+    from streams.commands.registry import search as seek
+
+    _leave(lambda: seek(text, profile, machine=json))
+
+
+@registry_app.command(
+    "check",
+    cls=SwedishCommand,
+    epilog=_examples("beredd registry check", "beredd registry check --at 2027-01-01 --all"),
+)
+def registry_check(
+    at: At = None,
+    everything: Annotated[bool, typer.Option("--all", help="Räkna upp alla som en anmärkning gäller.")] = False,
+    profile: Profile = None,
+    json: Json = False,
+) -> None:
+    """Granskar registret: vad ingen ansvarar för, vilka roller som saknas, glapp vid sammanslagningar."""
+    from streams.commands.registry import check as look
+
+    _leave(lambda: look(profile, at, everything=everything, machine=json))
+
+
+@registry_app.command(cls=SwedishCommand, epilog=_examples("beredd registry draw --out registret.html"))
+def draw(
+    out: Annotated[Path, typer.Option("--out", metavar="FIL", help="HTML-filen att skriva.")],
+    at: At = None,
+    profile: Profile = None,
+    json: Json = False,
+) -> None:
+    """Ritar registret som en webbsida, som kan läsas utan nät och skrivas ut."""
+    from streams.commands.registry import draw as write
+
+    _leave(lambda: write(out, profile, at, machine=json))
 
 
 @app.command(cls=SwedishCommand, epilog=_examples("beredd status", "beredd status sodermalm-20261013-1"))

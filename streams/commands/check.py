@@ -6,9 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from notifiers.lint import lint
 from notifiers.profile import read_profile
+from notifiers.registry_lint import registry_lint
 from rules.document import Fault, Gravity
 from rules.fault import Language
 from streams.commands.console import (
@@ -24,6 +26,7 @@ from streams.commands.console import (
     profile_directory,
 )
 from streams.commands.profiles import load_map
+from streams.commands.who import moment
 from streams.story import load_stories
 
 REMARK = {Language.SWEDISH: "anmärkning", Language.ENGLISH: "finding"}
@@ -42,11 +45,11 @@ class Checked:
         return Counter(f.gravity for f in self.faults)[gravity]
 
 
-def check(given: Path | None, language: str = "sv", *, machine: bool) -> int:
-    """Prints every fault and a summary. PROBLEMS if anything would keep the profile from being used."""
+def check(given: Path | None, language: str = "sv", at: str | None = None, *, machine: bool) -> int:
+    """Prints every fault and a summary, as of a day. PROBLEMS if anything would keep the profile from being used."""
     if language not in list(Language):
         raise UsageFault(f"--lang {language!r}: väntade sv eller en")
-    checked, spoken = look(profile_directory(given)), Language(language)
+    checked, spoken = look(profile_directory(given), at), Language(language)
     if machine:
         as_json(_as_object(checked, spoken))
     else:
@@ -58,16 +61,18 @@ def check(given: Path | None, language: str = "sv", *, machine: bool) -> int:
     return PROBLEMS if checked.count(Gravity.ERROR) else FINE
 
 
-def look(directory: Path) -> Checked:
-    """Every fault of the profile's files, its map and its stories, sorted by place."""
+def look(directory: Path, at: str | None = None) -> Checked:
+    """Every fault of the profile's files, its map and its stories, sorted by place. `at`: as a person writes a moment;
+    now, if nothing is said."""
     progress = Progress()
     profile, documents = read_profile(directory, lambda file: progress.at(f"Läser {file} …"))
     found = list(documents.faults)
     if profile is not None:
-        count = len(profile.policy.rules)
-        found += lint(
-            profile, documents, datetime.now(UTC), lambda n: progress.at(f"Granskar regel {n + 1} av {count} …")
-        )
+        count, zone = len(profile.policy.rules), profile.policy.settings.timezone
+        now = moment(at, zone) if at is not None else datetime.now(UTC)
+        found += lint(profile, documents, now, lambda n: progress.at(f"Granskar regel {n + 1} av {count} …"))
+        progress.at("Granskar registret …")
+        found += registry_lint(profile, documents, now.astimezone(ZoneInfo(zone)).date())
         progress.at("Läser kartan …")
         found += [fault for fault in (load_map(profile, directory),) if isinstance(fault, Fault)]
     if (directory / "stories").is_dir():

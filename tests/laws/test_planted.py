@@ -38,7 +38,7 @@ def out_of_order_is_dropped(patch: pytest.MonkeyPatch) -> None:
 
 
 def rows_heal(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Instances, "_broken", lambda *_: False)
+    patch.setattr(Tally, "broken", lambda *_: False)
 
 
 def conflicts_are_ignored(patch: pytest.MonkeyPatch) -> None:
