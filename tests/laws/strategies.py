@@ -584,9 +584,7 @@ def _cause(dice: Dice, profile: Profile, number: int) -> Cause:
         functions=tuple(dice.some(_FUNCTIONS)),
         action=dice.choice((Action.ACT, Action.ACT, Action.SUPPORT, Action.INFORM)),
         notify=tuple(
-            Addressee(role=r, organisation=o, action=dice.choice(_TOLD))
-            if dice.random() < 0.7
-            else Addressee(role=r)
+            Addressee(role=r, organisation=o, action=dice.choice(_TOLD)) if dice.random() < 0.7 else Addressee(role=r)
             for r, o in posts
         ),
         reported=dice.random() < 0.5,

@@ -325,7 +325,9 @@ def test_nobody_outside_and_no_company_is_ever_ordered(case: Case, medium: Mediu
     known = case.profile.policy.registry.organisations
     for notice in (*first, *risen):
         free = [a for a in notice.asked if known[a.organisation].relation is not Relation.DIRECT]
-        said = compose(case.profile, (notice.model_copy(update={"asked": tuple(free)}),), "live", medium) if free else None
+        said = (
+            compose(case.profile, (notice.model_copy(update={"asked": tuple(free)}),), "live", medium) if free else None
+        )
         assert said is None or not [order for order in ORDERS if order in said.title + said.body]
         assert [a for a in free if known[a.organisation].kind is OrganisationKind.BOARD] == []
 

@@ -144,7 +144,9 @@ def test_a_successor_that_is_no_more_either_is_followed_to_the_one_after_it() ->
 
 def test_an_organisation_ends_at_midnight_by_the_citys_own_clocks() -> None:
     """The last day is 13 October: at 23:59 in Stockholm (21:59 UTC) it answers, at midnight its successor does."""
-    merged = town(organisations=organisations(gamla=MERGED | {"valid_to": "2026-10-13"}), assets=[asset("hus", "gamla")])
+    merged = town(
+        organisations=organisations(gamla=MERGED | {"valid_to": "2026-10-13"}), assets=[asset("hus", "gamla")]
+    )
     burning = cause(fact(asset="hus"))
     before = told(merged, burning, at=datetime(2026, 10, 13, 21, 59, tzinfo=UTC))
     after = told(merged, burning, at=datetime(2026, 10, 13, 22, 0, tzinfo=UTC))
@@ -177,12 +179,17 @@ def test_a_district_that_coordinates_is_at_work_and_not_asked_once_more_for_its_
 def test_an_organisation_that_acts_is_not_asked_once_more_for_its_own_activity() -> None:
     crew = organisations(vatten={"functions": [{"function": "water", "role": "vd"}]})
     small = town(organisations=crew, assets=[asset("kontor", "vatten")])
-    assert told(small, cause(fact("no-water", asset="kontor"))) == {("vd", "vatten"): "act", ("cib", "nord"): "coordinate"}
+    assert told(small, cause(fact("no-water", asset="kontor"))) == {
+        ("vd", "vatten"): "act",
+        ("cib", "nord"): "coordinate",
+    }
 
 
 def test_whoever_took_over_and_acts_already_is_not_asked_once_more_either() -> None:
     """Found by reading: the operator's old name was sought among those who act today."""
-    crew = organisations(gamla=MERGED, syd={"functions": [{"function": "water", "role": "direktor"}], "areas": ["stad"]})
+    crew = organisations(
+        gamla=MERGED, syd={"functions": [{"function": "water", "role": "direktor"}], "areas": ["stad"]}
+    )
     water = [o if o["id"] != "vatten" else o | {"functions": []} for o in crew]
     small = town(organisations=water, assets=[asset("skola", "gamla")])
     asked = told(small, cause(fact("no-water", asset="skola")))
