@@ -12,6 +12,7 @@ from notifiers.notice import Row
 from notifiers.principles import plan
 from notifiers.profile import Profile
 from rules.action import Action, Principle
+from rules.ladder import Addressee
 from rules.matter import Cause, Direction, Fact, Proposal
 from tests.laws.strategies import START, TOWN, matter_of, town
 
@@ -318,3 +319,25 @@ def test_somebody_outside_who_is_responsible_gets_a_counterpart_in_the_city_that
         Principle.COOPERATION,
     )
     assert "samordnar utan rätt att bestämma" in found["gatujour", "gatan"].because
+
+
+# --- a role that a rule names without its organisation ---------------------------------------------------------------
+
+
+def heads(profile: Profile, *facts: Fact, **more: Any) -> set[str]:
+    """Where the director is told, who is named without an organisation and whom three districts have."""
+    found = told(profile, cause(*facts, notify=(Addressee(role="direktor"),), **more))
+    return {organisation for role, organisation in found if role == "direktor"}
+
+
+def test_a_role_named_alone_is_told_in_the_district_that_is_touched() -> None:
+    assert heads(town(), fact("leak"), functions=("water",)) == {"nord"}
+
+
+def test_a_role_named_alone_is_told_where_a_cause_in_the_whole_city_has_reached() -> None:
+    small = town(assets=[asset("hem", "syd")])
+    assert heads(small, fact("fire", asset="hem", areas=("stad",))) == {"syd"}
+
+
+def test_a_role_named_alone_is_told_everywhere_when_nobody_who_has_it_is_reached() -> None:
+    assert heads(town(), fact("leak", areas=("stad",)), functions=("water",)) == {"nord", "syd", "ost"}
