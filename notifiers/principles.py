@@ -14,6 +14,7 @@ recipients(n+1). The result is sorted and depends on nothing but its arguments.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from datetime import datetime
 
 from notifiers.notice import Row
@@ -56,15 +57,16 @@ class _Planning:
     def cause(self, cause: Cause) -> None:
         """Whoever must know of one cause. Somebody does, always: if it leads to nobody else, the duty officer. That is
         asked of each cause by itself, so that a higher level or another cause never takes anybody away."""
-        before = self.rows.added
+        before = len(self.rows.added)
         if cause.asked is Action.COORDINATE:
             self.together(cause)
         else:
             Responsible(self.rows, cause).gather()
         self.coordinators(cause)
+        reached = {row.organisation for row in self.rows.added[before:] if row.action is not Action.INFORM}
         for addressee in cause.notify:
-            self.named(addressee, f"regeln «{cause.name}»")
-        if self.rows.added == before:
+            self.named(addressee, f"regeln «{cause.name}»", self._where(addressee, reached))
+        if len(self.rows.added) == before:
             why = f"ingen annan mottagare är känd: ansvarig för «{cause.name}» saknas i registret"
             self.rows.last_resort(Action.ACT, Principle.RESPONSIBILITY, why, unresolved=True)
 
@@ -107,24 +109,26 @@ class _Planning:
 
     # --- what rules and levels name ----------------------------------------------------------------------------------
 
-    def named(self, addressee: Addressee, by: str, *, provisional: bool = False) -> None:
-        for organisation in self._where(addressee):
+    def named(self, addressee: Addressee, by: str, where: tuple[str, ...], *, provisional: bool = False) -> None:
+        for organisation in where:
             known = self.rows.organisation(organisation) if organisation in self.registry.organisations else None
             if known is None or (addressee.role, known.id) not in self.roster.duties:
                 continue
             why = f"{known.name}: {uncapitalised(self.roster.role_name(addressee.role))} ska veta enligt {by}"
             self.rows.add(addressee.role, known.id, addressee.action, addressee.principle, why, provisional=provisional)
 
-    def _where(self, addressee: Addressee) -> tuple[str, ...]:
+    def _where(self, addressee: Addressee, reached: Set[str] = frozenset()) -> tuple[str, ...]:
         """Where a role that is named without its organisation is meant: the only one that has it; else those whose area
-        the matter touches; else all."""
+        the matter touches; for the city as a whole, those whom the cause has reached; else all."""
         if addressee.organisation is not None:
             return (addressee.organisation,)
         found = self.roster.organisations_with(addressee.role)
         if len(found) == 1:
             return found
         touched = {area for cause in self.matter.open_causes for area in Responsible(self.rows, cause).areas()}
-        near = {organisation for area in touched for organisation in self._near(found, area)}
+        at_work = tuple(o for o in found if o in reached) or found
+        city = self.registry.city
+        near = {o for area in touched for o in (at_work if area == city else self._near(found, area))}
         return tuple(sorted(near)) if touched else found
 
     def _near(self, organisations: tuple[str, ...], area: str) -> tuple[str, ...]:
@@ -139,13 +143,14 @@ class _Planning:
         """Every level up to the one that stands adds its recipients; those that need a decision wait for it."""
         for level in self.ladder.up_to(self.matter.alert_level):
             for addressee in level.adds:
-                self.named(addressee, f"nivån {uncapitalised(level.name)}", provisional=self._provisional(level.id))
+                where, by = self._where(addressee), f"nivån {uncapitalised(level.name)}"
+                self.named(addressee, by, where, provisional=self._provisional(level.id))
         # What a decided level adds does not follow into a declared one: under höjd beredskap kommunstyrelsen leads, not
         # krisledningsnämnden (2006:544 3:2), and a decision within the city is another matter.
         decided = self.ladder[self.matter.declared_state].entered
         for level in self.ladder.up_to(self.matter.declared_state):
             for addressee in level.adds_when_decided if level.entered is decided else ():
-                self.named(addressee, f"det beslutade läget {uncapitalised(level.name)}")
+                self.named(addressee, f"det beslutade läget {uncapitalised(level.name)}", self._where(addressee))
 
     def _provisional(self, level: str) -> bool:
         """True for a level that only a pending proposal means: nobody has decided it, and no rule may raise it."""

@@ -125,7 +125,7 @@ class Responsible:
         cut = kind.cuts if kind is not None else None
         if asset is not None:
             for user in asset.users:
-                self._duty(user.organisation, Action.ACT, f"använder {asset.name} {OWN}", user.role)
+                self._own_activity(user.organisation, Action.ACT, f"använder {asset.name} {OWN}", user.role)
             reason = f"som är beroende av {asset.name}"
             self._own(self.registry.dependents(asset.id), reason, Action.ACT if cut else Action.INFORM, engaged)
         if cut is not None and cut in self.registry.functions:
@@ -134,25 +134,31 @@ class Responsible:
                 self._own(self.registry.in_need(cut, place), f"som behöver {name}", Action.ACT, engaged)
 
     def _own(self, assets: Iterable[Asset], reason: str, action: Action, engaged: set[str]) -> None:
-        """Whoever drives these acts for its own activity, or is told, if it is outside the city; an organisation at
-        work already is not asked again."""
+        """Whoever drives these acts for its own activity; an organisation at work already is not asked again."""
         for asset in assets:
             operator = self.rows.organisation(asset.operator)
             if operator is not None and operator.id not in engaged:
-                why = f"driver {asset.name}, {reason}, {OWN}"
-                self._operator(asset, Action.INFORM if operator.relation is Relation.INFORM else action, why)
+                self._own_activity(asset.operator, action, f"driver {asset.name}, {reason}, {OWN}")
+
+    def _own_activity(self, organisation: str, action: Action, why: str, role: str | None = None) -> None:
+        """A row for somebody whose own activity it touches; somebody outside the city is told, not asked."""
+        known = self.rows.organisation(organisation)
+        outside = known is not None and known.relation is Relation.INFORM
+        self._duty(organisation, Action.INFORM if outside else action, why, role)
 
     def _by_law(self, fact: Fact) -> None:
         for organisation, duty in self.registry.told_by_law(fact.kind):
             known = self.registry.organisations[organisation]
-            if known.areas and not self._in_area(known.areas):
+            if known.areas and not self._in_area(fact, known.areas):
                 continue
             name = self.registry.incident_kinds[fact.kind].name if fact.kind in self.registry.incident_kinds else ""
             why = f"ska få veta om {uncapitalised(name)} enligt {duty.law}"
             self.rows.duty(organisation, duty.action, Principle.STATUTORY_DUTY, why, duty.role)
 
-    def _in_area(self, wanted: tuple[str, ...]) -> bool:
-        return any(self.registry.within(area, place) for area in self.areas() for place in wanted)
+    def _in_area(self, fact: Fact, wanted: tuple[str, ...]) -> bool:
+        """True if this fact, not another of the cause, lies in one of the areas."""
+        where = self._known_areas(fact) or self.areas()
+        return any(self.registry.within(area, place) for area in where for place in wanted)
 
     def _unresolved(self) -> None:
         """Nobody is known to be responsible: the area's coordinator, and failing that the duty officer, must find

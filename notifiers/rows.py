@@ -32,7 +32,7 @@ class Rows:
         self.roster = profile.roster
         self.today: date = now.astimezone(ZoneInfo(profile.policy.settings.timezone)).date()
         self.found: dict[str, Row] = {}
-        self.added = 0
+        self.added: list[Row] = []
 
     def engaged(self) -> set[str]:
         """The organisations at work: those that act, and those that coordinate their own area. Whoever only keeps in
@@ -99,7 +99,6 @@ class Rows:
         unresolved: bool = False,
     ) -> None:
         """The row, unless a stronger one for the same role stands."""
-        self.added += 1
         row = Row(
             role=role,
             organisation=organisation,
@@ -112,6 +111,7 @@ class Rows:
             responsibility_unresolved=unresolved,
             persons=persons,
         )
+        self.added.append(row)
         known = self.found.get(row.key)
         settled = known is not None and known.provisional and not row.provisional and known.action is action
         if known is None or known.action.rank > action.rank or settled:

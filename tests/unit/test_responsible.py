@@ -11,7 +11,8 @@ from typing import Any
 from notifiers.notice import Row
 from notifiers.principles import plan
 from notifiers.profile import Profile
-from rules.action import Action
+from rules.action import Action, Principle
+from rules.ladder import Addressee
 from rules.matter import Cause, Direction, Fact, Proposal
 from tests.laws.strategies import START, TOWN, matter_of, town
 
@@ -228,3 +229,115 @@ def test_a_proposal_whose_post_is_gone_asks_the_duty_officer_to_find_somebody_wh
     ended = organisations(gamla=MERGED | {"succeeded_by": None})
     assert asks_for_a_decision(town(organisations=ended), "gamla") == {("tib", "stab"): "act"}
     assert asks_for_a_decision(town(), "finns-inte") == {("tib", "stab"): "act"}
+
+
+# --- users, dependents, needs ----------------------------------------------------------------------------------------
+
+SYSTEM = asset("system", "gatan", users=[{"organisation": "syd", "role": "direktor"}, "ost", "natet"])
+
+
+def test_each_user_of_an_asset_acts_for_its_own_activity_by_the_role_it_names() -> None:
+    small = town(assets=[SYSTEM])
+    asked = told(small, cause(fact(asset="system")))
+    assert (asked["gatujour", "gatan"], asked["direktor", "syd"], asked["cib", "ost"]) == ("act", "act", "act")
+    why = because(small, ("direktor", "syd"), cause(fact(asset="system")))
+    assert why == "Syd använder System och ansvarar för sin egen verksamhet (ansvarsprincipen)"
+
+
+def test_a_user_outside_the_city_is_told_and_not_asked() -> None:
+    assert told(town(assets=[SYSTEM]), cause(fact(asset="system")))["natdrift", "natet"] == "inform"
+
+
+def test_one_gauge_alone_asks_no_users() -> None:
+    assert {o for _, o in told(town(assets=[SYSTEM]), cause(fact(asset="system"), reported=False))} == {"gatan"}
+
+
+CHAIN = [
+    asset("station", "natet", depends_on=["ledning"]),
+    asset("mast", "syd", depends_on=["station"]),
+    asset("skola", "ost", depends_on=["mast"]),
+    asset("ledning", "natet", depends_on=["skola"]),
+]
+"""station -> mast -> skola, and round again."""
+
+
+def test_what_depends_on_an_asset_is_found_through_a_chain_and_a_ring_ends() -> None:
+    asked = told(town(assets=CHAIN), cause(fact(asset="station")))
+    assert (asked["natdrift", "natet"], asked["cib", "syd"], asked["cib", "ost"]) == ("act", "inform", "inform")
+
+
+def test_what_depends_on_an_asset_acts_when_something_is_cut() -> None:
+    dark = cause(fact("blackout", asset="station"))
+    asked = told(town(assets=CHAIN, incident_kinds=kinds(cuts="power")), dark)
+    assert (asked["cib", "syd"], asked["cib", "ost"]) == ("act", "act")
+
+
+def test_what_is_cut_asks_those_there_who_need_it_and_nobody_elsewhere() -> None:
+    homes = [asset("hem", "syd", needs=["power"]), asset("borta", "ost", area="ost.ett", needs=["power"])]
+    small = town(assets=[*homes, asset("torr", "gatan", needs=["water"])], incident_kinds=kinds(cuts="power"))
+    asked = told(small, cause(fact("blackout"), functions=("power",)))
+    assert asked["cib", "syd"] == "act"
+    assert not {"ost", "gatan"} & {o for _, o in asked}
+    why = because(small, ("cib", "syd"), cause(fact("blackout")))
+    assert why.startswith("Syd driver Hem, som behöver el, och ansvarar för sin egen verksamhet")
+
+
+# --- law, and somebody outside ---------------------------------------------------------------------------------------
+
+LAW = {"kinds": ["leak"], "law": "miljöbalken (1998:808)"}
+AGENCY = {
+    "id": "tillsyn",
+    "name": "Tillsynen",
+    "kind": "external",
+    "relation": "inform",
+    "duty": "drift",
+    "areas": ["syd"],
+    "statutory": [LAW],
+}
+
+
+def test_whoever_must_be_told_by_law_is_told_of_that_kind_in_its_area_only() -> None:
+    small = town(organisations=organisations(tillsyn=AGENCY))
+    assert told(small, cause(fact("leak", areas=("syd.ett",))))["drift", "tillsyn"] == "inform"
+    assert ("drift", "tillsyn") not in told(small, cause(fact("leak")))
+    assert ("drift", "tillsyn") not in told(small, cause(fact("pothole", areas=("syd.ett",))))
+    why = because(small, ("drift", "tillsyn"), cause(fact("leak", areas=("syd.ett",))))
+    assert why == "Tillsynen ska få veta om läcka enligt miljöbalken (1998:808) (lagstadgad uppgift)"
+
+
+def test_another_fact_in_the_area_does_not_make_a_kind_elsewhere_its_matter() -> None:
+    small = town(organisations=organisations(tillsyn=AGENCY))
+    assert ("drift", "tillsyn") not in told(small, cause(fact("leak"), fact("pothole", 2, areas=("syd.ett",))))
+
+
+def test_somebody_outside_who_is_responsible_gets_a_counterpart_in_the_city_that_only_coordinates() -> None:
+    small = town(organisations=organisations(natet={"counterpart": "gatan"}))
+    found = {r.post: r for r in rows(small, cause(fact("fire"), functions=("power",)))}
+    assert found["natdrift", "natet"].action is Action.ACT
+    assert (found["gatujour", "gatan"].action, found["gatujour", "gatan"].principle) == (
+        Action.COORDINATE,
+        Principle.COOPERATION,
+    )
+    assert "samordnar utan rätt att bestämma" in found["gatujour", "gatan"].because
+
+
+# --- a role that a rule names without its organisation ---------------------------------------------------------------
+
+
+def heads(profile: Profile, *facts: Fact, **more: Any) -> set[str]:
+    """Where the director is told, who is named without an organisation and whom three districts have."""
+    found = told(profile, cause(*facts, notify=(Addressee(role="direktor"),), **more))
+    return {organisation for role, organisation in found if role == "direktor"}
+
+
+def test_a_role_named_alone_is_told_in_the_district_that_is_touched() -> None:
+    assert heads(town(), fact("leak"), functions=("water",)) == {"nord"}
+
+
+def test_a_role_named_alone_is_told_where_a_cause_in_the_whole_city_has_reached() -> None:
+    small = town(assets=[asset("hem", "syd")])
+    assert heads(small, fact("fire", asset="hem", areas=("stad",))) == {"syd"}
+
+
+def test_a_role_named_alone_is_told_everywhere_when_nobody_who_has_it_is_reached() -> None:
+    assert heads(town(), fact("leak", areas=("stad",)), functions=("water",)) == {"nord", "syd", "ost"}
