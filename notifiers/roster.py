@@ -153,6 +153,11 @@ class Roster:
         own = duty.persons
         return own + tuple(p for p in (self._living(cover, seen | {post}) if cover else ()) if p not in own)
 
+    def cover(self, post: Post) -> Post | None:
+        """The post that answers for this one when it cannot, or None."""
+        duty = self.duties.get(post)
+        return self._cover(duty.covered_by, duty.organisation) if duty is not None else None
+
     def _cover(self, role: str | None, organisation: str) -> Post | None:
         """Where the covering role is: the same organisation if it has it, else the one place that does."""
         if role is None:
