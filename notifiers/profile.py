@@ -128,7 +128,7 @@ def _check_posts(documents: Documents) -> Iterator[Fault]:
 def _check_cover(documents: Documents, roster: Roster) -> Iterator[Fault]:
     """Duties that cover each other in a ring: whoever is last in it has nobody behind them."""
     items = {(i.value.role, i.value.organisation): i for i in documents.items.get("duties", ())}
-    covers = {post: (cover,) if (cover := roster.cover(duty)) else () for post, duty in roster.duties.items()}
+    covers = {post: (cover,) if (cover := roster.cover(post)) else () for post in roster.duties}
     for ring in rings(covers):
         said = in_words([f"{role}@{organisation}" for role, organisation in ring])
         yield items[ring[0]].fault(("covered_by",), say.COVER_RING(ring=said))

@@ -230,10 +230,10 @@ class _Looked:
 
 def covers(profile: Profile, duty: Duty) -> Iterator[Post]:
     """The posts that answer in turn when a duty's own persons do not."""
-    post = profile.roster.cover(duty)
+    post = profile.roster.cover((duty.role, duty.organisation))
     while post is not None:
         yield post
-        post = profile.roster.cover(profile.roster.duties[post])
+        post = profile.roster.cover(post)
 
 
 def year_before(day: date) -> date:

@@ -149,15 +149,16 @@ class Roster:
         duty = self.duties.get(post)
         if duty is None or post in seen:
             return ()
-        cover = self.cover(duty)
+        cover = self.cover(post)
         own = duty.persons
         return own + tuple(p for p in (self._living(cover, seen | {post}) if cover else ()) if p not in own)
 
-    def cover(self, duty: Duty) -> Post | None:
-        """The post that answers when a duty's own persons do not: at the same organisation if it has the role, else the
-        one place that does; None if nothing covers it."""
-        role = duty.covered_by
-        if role is None:
+    def cover(self, post: Post) -> Post | None:
+        """The post that answers for this one when its own persons do not: at the same organisation if it has the role,
+        else the one place that does; None if nothing covers it."""
+        duty = self.duties.get(post)
+        role = duty.covered_by if duty is not None else None
+        if duty is None or role is None:
             return None
         if (role, duty.organisation) in self.duties:
             return (role, duty.organisation)
