@@ -279,7 +279,7 @@ def _covered(outcome: Outcome) -> Iterator[PassedOver]:
         elif instead is not None and instead in posts:
             answering.setdefault((organisation, instead[0]), []).append(uncapitalised(roster.role_name(role)))
     for (organisation, by), roles in answering.items():
-        why = f"har {listed(roles)} på kontorstid; nu svarar {uncapitalised(roster.role_name(by))}"
+        why = f"har {listed(roles)} på kontorstid; däremellan svarar {uncapitalised(roster.role_name(by))}"
         yield PassedOver(Reason.COVER, (organisation,), why)
 
 
@@ -291,7 +291,7 @@ def unmanned(profile: Profile, post: tuple[str, str]) -> str:
     own = [p for p in asked if p in duty.persons]
     if not own or instead is None or asked[0] not in duty.persons:
         by = uncapitalised(roster.role_name(instead[0])) if instead is not None else "ersättaren"
-        return f"arbetar kontorstid; nu svarar {by}"
+        return f"arbetar kontorstid; däremellan svarar {by}"
     first = roster.persons[own[0]].name if own[0] in roster.persons else own[0]
     by = uncapitalised(roster.role_name(instead[0]))
     return f"arbetar kontorstid; {first} frågas ändå först, och svarar ingen går frågan vidare till {by}"

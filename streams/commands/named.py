@@ -44,5 +44,5 @@ def _found(given: str | None, known: Mapping[str, _Named], what: str) -> str | N
         return called[0]
     if called:
         raise UsageFault(f"{what} {given!r} kan vara flera: {', '.join(called)}")
-    names_too = [item.name for item in known.values() if item.name]
+    names_too = [item.name for i, item in known.items() if item.name and item.name.casefold() != i.casefold()]
     raise UsageFault(unknown(given, [*known, *names_too], what))

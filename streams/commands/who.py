@@ -20,7 +20,7 @@ from streams.commands.console import FINE, YELLOW, CommandError, UsageFault, as_
 from streams.commands.heightened import Key, heighten, next_level, rows
 from streams.commands.moment import moment
 from streams.commands.named import named
-from streams.commands.picture import draw
+from streams.commands.picture import draw, form
 from streams.commands.profiles import intake_at
 from streams.commands.question import Question, Supposed, Wanted
 from streams.commands.supposed import suppose
@@ -34,6 +34,8 @@ def who(directory: Path, question: Question, wanted: Wanted) -> int:
     """Prints who would be alerted and who would not; with a level whom it would add, with another time what differs
     then. With a picture, draws it."""
     _one_thing(question)
+    if wanted.picture is not None:
+        form(wanted.picture)
     intake = intake_at(directory)
     now = _when(intake, question, wanted.at)
     answer = answered(intake, question, now)
