@@ -266,7 +266,7 @@ def _tied(outcome: Outcome, known: Organisation) -> bool:
 def _covered(outcome: Outcome) -> Iterator[PassedOver]:
     """Roles of office hours out of them, where something is asked of their organisation."""
     roster = outcome.profile.roster
-    posts = {row.post for row in outcome.rows}
+    posts = {row.post: row for row in outcome.rows}
     asked = {row.organisation for row in outcome.rows if row.action is not Action.INFORM}
     answering: dict[tuple[str, str], list[str]] = {}
     for role, organisation in sorted(roster.duties):
@@ -274,7 +274,7 @@ def _covered(outcome: Outcome) -> Iterator[PassedOver]:
             continue
         instead = cover(outcome.profile, (role, organisation))
         if (role, organisation) in posts:
-            why = unmanned(outcome.profile, (role, organisation))
+            why = unmanned(outcome.profile, posts[(role, organisation)])
             yield PassedOver(Reason.COVER, (organisation,), why, role)
         elif instead is not None and instead in posts:
             answering.setdefault((organisation, instead[0]), []).append(uncapitalised(roster.role_name(role)))
@@ -283,9 +283,9 @@ def _covered(outcome: Outcome) -> Iterator[PassedOver]:
         yield PassedOver(Reason.COVER, (organisation,), why)
 
 
-def unmanned(profile: Profile, post: tuple[str, str]) -> str:
+def unmanned(profile: Profile, row: Row) -> str:
     """What becomes of a question to a role of office hours, out of them: whom it reaches first, and then."""
-    roster = profile.roster
+    roster, post = profile.roster, row.post
     asked = roster.persons_of(post, LIVE)
     duty, instead = roster.duties[post], cover(profile, post)
     own = [p for p in asked if p in duty.persons]
@@ -293,6 +293,8 @@ def unmanned(profile: Profile, post: tuple[str, str]) -> str:
         by = uncapitalised(roster.role_name(instead[0])) if instead is not None else "ersättaren"
         return f"arbetar kontorstid; däremellan svarar {by}"
     first = roster.persons[own[0]].name if own[0] in roster.persons else own[0]
+    if row.action is Action.INFORM:  # nobody is asked to answer, so nothing is passed on
+        return f"arbetar kontorstid; {first} får ändå meddelandet, och ingen annan om det kommer fram"
     by = uncapitalised(roster.role_name(instead[0]))
     return f"arbetar kontorstid; {first} frågas ändå först, och svarar ingen går frågan vidare till {by}"
 

@@ -119,7 +119,7 @@ def _lines(here: Answer, there: Answer | Nobody) -> list[str]:
         *(f"Larmas också: {_who(r, there)} ({ACTION[r.row.action]})." for r in found.added),
         *(f"Larmas inte: {_who(r, here)}." for r in found.removed),
         *(f"{_who(b, there)}: {_named(b, there)}, inte {_named(a, here)}." for a, b in found.others),
-        *(f"{_who(r, there)}: {unmanned(there.profile, r.row.post)}." for r in found.unmanned),
+        *(f"{_who(r, there)}: {unmanned(there.profile, r.row)}." for r in found.unmanned),
         *(f"{subject(p, there.profile)} {p.because}." for p in found.covered),
     ]
 
@@ -145,7 +145,7 @@ def compared_object(here: Answer, there: Answer | Nobody) -> dict[str, Any]:
         "removed": [row_object(r, here) for r in found.removed],
         "others": [{"here": row_object(a, here), "there": row_object(b, there)} for a, b in found.others],
         "unmanned": [
-            {"role": r.row.role, "organisation": r.row.organisation, "because": unmanned(there.profile, r.row.post)}
+            {"role": r.row.role, "organisation": r.row.organisation, "because": unmanned(there.profile, r.row)}
             for r in found.unmanned
         ],
         "said": _lines(here, there),

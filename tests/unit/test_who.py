@@ -12,7 +12,11 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from notifiers.passed_over import PassedOver, Reason, listed
+from notifiers.notice import Row
+from notifiers.passed_over import PassedOver, Reason, listed, unmanned
+from notifiers.profile import Profile
+from rules.action import Action, Principle
+from rules.registry import Relation
 from streams.cli import app
 from streams.commands.another_time import another, midsummer_night
 from streams.commands.picture import drawn
@@ -275,6 +279,20 @@ def test_a_coordinator_who_works_by_day_is_asked_first_at_midsummer_all_the_same
     assert (found["added"], found["removed"], found["others"], found["levels"]) == ([], [], [], [])
     assert {u["role"] for u in found["unmanned"]} == {"informationssakerhetssamordnare"}
     assert all("frågas ändå först, och svarar ingen går frågan vidare till" in u["because"] for u in found["unmanned"])
+
+
+def test_of_whoever_is_only_told_by_day_it_is_said_that_nothing_is_passed_on(stockholm: Profile) -> None:
+    row = Row(
+        role="sakerhetssamordnare",
+        organisation="bromma",
+        action=Action.INFORM,
+        principle=Principle.COOPERATION,
+        because="x",
+        relation=Relation.DIRECT,
+    )
+
+    assert "får ändå meddelandet" in unmanned(stockholm, row)
+    assert "går frågan vidare" in unmanned(stockholm, row.model_copy(update={"action": Action.ACT}))
 
 
 @pytest.mark.usefixtures("profile")
