@@ -21,6 +21,9 @@ from rules.registry import AreaKind, Registry
 _SPECK = 1e-6
 """Square degrees (some thousand square metres) of overlap that two maps of one border may differ by."""
 
+_BESIDE = 5e-4
+"""Degrees (some tens of metres) between two districts that still lie beside each other: borders are drawn unevenly."""
+
 
 class Geography:
     """The polygons of the registry's areas. Wider areas are the unions of those within them."""
@@ -44,6 +47,14 @@ class Geography:
         """The districts (or the city, where it has none) that the shapes touch, sorted. Outside the map: none."""
         whole = unary_union([_geometry(s) for s in shapes])
         return tuple(sorted(a for a in self._homes() if _overlap(self.polygons[a], whole)))
+
+    def neighbours(self, area: str) -> tuple[str, ...]:
+        """The districts that lie beside the area's own, sorted. None without a map."""
+        home = self._registry.district(area)
+        if home is None or home not in self.polygons:
+            return ()
+        near = (a for a in self._homes() if a != home and self.polygons[a].distance(self.polygons[home]) < _BESIDE)
+        return tuple(sorted(near))
 
     def _homes(self) -> list[str]:
         districts = [a for a in self.polygons if self._registry.areas[a].kind is AreaKind.DISTRICT]

@@ -159,7 +159,7 @@ class Organisation(Frozen):
     sectors: Ids = Field(default=(), description="Sektorer som den hör till; flyttar aldrig något ansvar")
     exercised: date | None = Field(default=None, description="Senaste dagen den var med i en övning")
     unconfirmed: Unconfirmed = Field(default="", description="Vad som är obekräftat, i ord")
-    note: str = Field(default="", description="En anteckning; läses inte av programmet")
+    note: str = Field(default="", description="En anteckning för den som läser; inget avgörs av den")
 
     def valid_on(self, day: date) -> bool:
         """True if the organisation exists on this day, by the city's own calendar."""

@@ -197,6 +197,7 @@ def stories(
         "beredd who --incident no-water --asset aldreboende-ringvagen",
         "beredd who --function power --area Järva --at '2026-12-24 18:00'",
         "beredd who --sensor vattenniva-slussen --level 'särskild händelse'",
+        "beredd who --event händelse.json --compare midsommarnatt --picture vilka.html",
     ),
 )
 def who(
@@ -207,6 +208,9 @@ def who(
     sensor: Annotated[
         str | None, typer.Option("--sensor", metavar="GIVARE", help="En givare (eller ett slag) över sin gräns.")
     ] = None,
+    event: Annotated[
+        Path | None, typer.Option("--event", metavar="FIL", help="Händelser i en fil, CloudEvents som JSON.")
+    ] = None,
     area: Annotated[str | None, typer.Option("--area", metavar="OMRÅDE", help="Var; utelämnas: hela staden.")] = None,
     asset: Annotated[str | None, typer.Option("--asset", metavar="ANLÄGGNING", help="Vilken anläggning.")] = None,
     position: Annotated[str | None, typer.Option("--position", metavar="LAT,LON", help="Var på kartan.")] = None,
@@ -214,23 +218,30 @@ def who(
         str | None, typer.Option("--level", metavar="NIVÅ", help="Visa också vilka nivån lägger till.")
     ] = None,
     at: At = None,
+    compare: Annotated[
+        str | None, typer.Option("--compare", metavar="TID", help="Vad som skiljer då; midsommarnatt eller en tid.")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="FIL", help="Rita svaret, som .svg eller .html.")
+    ] = None,
     danger: Annotated[bool, typer.Option("--danger", help="Det är fara för liv.")] = False,
     profile: Profile = None,
     json: Json = False,
 ) -> None:
-    """Visar vilka som skulle larmas, i vilken ordning och varför.
+    """Visar vilka som skulle larmas, i vilken ordning och varför, och vilka inte.
 
-    Med princip, skäl och kedja för varje mottagare. Ingen larmas av att du frågar.
+    Med princip, skäl och kedja för varje mottagare. Områden, anläggningar och funktioner får anges med sina namn.
+    Ingen larmas av att du frågar.
     """
     from streams.commands.console import profile_directory
-    from streams.commands.question import Question
+    from streams.commands.question import Question, Wanted
     from streams.commands.who import position as place
     from streams.commands.who import who as ask
 
     def command() -> int:
         where = place(position) if position is not None else None
-        question = Question(incident, function, sensor, area, asset, where, level, danger)
-        return ask(profile_directory(profile), question, at, machine=json)
+        question = Question(incident, function, sensor, area, asset, where, level, danger, event)
+        return ask(profile_directory(profile), question, Wanted(at, compare, picture, json))
 
     _leave(command)
 

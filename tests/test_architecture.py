@@ -36,6 +36,8 @@ CORE = {
         "message",
         "roster",
         "attempt",
+        "manning",
+        "passed_over",
     )
 }
 """The pure modules of `notifiers`."""

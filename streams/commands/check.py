@@ -25,8 +25,8 @@ from streams.commands.console import (
     data,
     profile_directory,
 )
+from streams.commands.moment import moment
 from streams.commands.profiles import load_map
-from streams.commands.who import moment
 from streams.story import load_stories
 
 REMARK = {Language.SWEDISH: "anmärkning", Language.ENGLISH: "finding"}

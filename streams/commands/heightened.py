@@ -4,13 +4,14 @@ stages in a rehearsal."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from notifiers.notice import Row
 from rules.docket import Docket
 from rules.events import LIVE, Decision, Event, Payload, Verdict
 from rules.ladder import Entered
-from rules.matter import Matter, Proposal
+from rules.matter import Basis, Matter, Proposal
 from rules.step import Draft, Stage, State
 from streams.commands.console import talk
 from streams.intake import DOOR, Addressed
@@ -30,14 +31,43 @@ def rows(rehearsal: Rehearsal) -> dict[Key, Row]:
     }
 
 
-def heighten(rehearsal: Rehearsal, level: str) -> Iterator[tuple[str, dict[Key, Row]]]:
-    """Takes the rehearsal's matters to the level. Yields each step on the way (`detected`, `proposed`, `decided`,
-    `declared`) with the rows it added."""
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """One step towards a level (`detected`, `proposed`, `decided`, `declared`) and the rows that it added."""
+
+    level: str
+    step: str
+    added: dict[Key, Row]
+
+
+def next_level(rehearsal: Rehearsal) -> str | None:
+    """The level that comes next: the one that waits for a decision, else the one above the highest; None at the top."""
+    ladder, matters = rehearsal.intake.profile.policy.ladder, _matters(rehearsal)
+    highest = ladder.highest_of(tuple(m.alert_level for m in matters))
+    if any(m.basis is Basis.PROVISIONAL and m.alert_level == highest for m in matters):
+        return highest
+    above = ladder.levels[ladder.rank(highest) + 1 :]
+    return above[0].id if above else None
+
+
+def heighten(rehearsal: Rehearsal, level: str) -> Iterator[Raised]:
+    """Takes the rehearsal's matters to the level, one level at a time. Yields each step on the way."""
     known = rows(rehearsal)
-    for step in _steps(rehearsal, level):
-        now = rows(rehearsal)
-        yield step, {key: row for key, row in now.items() if key not in known}
-        known = now
+    for rung in _way(rehearsal, level):
+        for step in _steps(rehearsal, rung):
+            now = rows(rehearsal)
+            yield Raised(rung, step, {key: row for key, row in now.items() if key not in known})
+            known = now
+
+
+def _way(rehearsal: Rehearsal, level: str) -> tuple[str, ...]:
+    """The levels passed. A declared level needs none below it: it is an authority's, and a matter of its own."""
+    ladder = rehearsal.intake.profile.policy.ladder
+    if ladder[level].entered is Entered.DECLARED:
+        return (level,)
+    lowest = min((ladder.rank(m.alert_level) for m in _matters(rehearsal)), default=0)
+    below = [rung.id for rung in ladder.up_to(level)[lowest:] if rung.entered is not Entered.DECLARED]
+    return tuple(below) or (level,)
 
 
 def _steps(rehearsal: Rehearsal, level: str) -> Iterator[str]:
@@ -89,7 +119,7 @@ def _decided(rehearsal: Rehearsal, level: str) -> Iterator[str]:
         if proposal.role is None or not proposal.persons:
             talk(f"Ingen är utsedd att besluta om {level} för {matter.area} (avsnittet delegations).")
             continue
-        rehearsal.accept(_event(rehearsal, _grant(matter, proposal), f"grant-{number}"))
+        rehearsal.accept(_event(rehearsal, _grant(matter, proposal), f"grant-{level}-{number}"))
         yield "decided"
 
 

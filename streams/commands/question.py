@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from rules.events import LIVE, Event, Payload, Position
 from streams.commands.console import CommandError
@@ -13,7 +14,8 @@ from streams.refusal import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What somebody asks about: one of incident, function and sensor, perhaps a place, perhaps a level."""
+    """What somebody asks about: one of incident, function, sensor and a file of events, or an asset alone; perhaps a
+    place, perhaps a level."""
 
     incident: str | None = None
     function: str | None = None
@@ -23,6 +25,17 @@ class Question:
     position: Position | None = None
     level: str | None = None
     danger: bool = False
+    events: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How somebody wants the answer: when it is asked for, compared with when, drawn where, for a machine or not."""
+
+    at: str | None = None
+    compare: str | None = None
+    picture: Path | None = None
+    machine: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from streams.commands.console import (
     table,
     talk,
 )
-from streams.commands.who import moment
+from streams.commands.moment import moment
 from streams.registry_page import registry_page
 
 SORT = {

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from notifiers.manning import Standing, cover, standing
 from notifiers.notice import Row
 from notifiers.obligation import Candidate
+from notifiers.passed_over import PassedOver, Reason, listed
 from notifiers.profile import Profile
 from rules import duration
 from rules.explain import uncapitalised
@@ -19,12 +22,22 @@ from streams.commands.question import Supposed
 from streams.commands.words import ACTION, BASIS, RELATION
 from streams.rehearsal import Rehearsal
 
+NOW = "now"
+"""The step of what stands before any level is supposed."""
+
 ADDED = {
-    "now": "nu",
+    NOW: "nu",
     "detected": "när nivån nås",
     "proposed": "när nivån föreslås",
     "decided": "när nivån är beslutad",
     "declared": "när två har registrerat beslutet",
+}
+
+LATER = {
+    "detected": "nivån {level} nås",
+    "proposed": "{level} föreslås",
+    "decided": "{level} är beslutad",
+    "declared": "{level} är beslutad och två har registrerat det",
 }
 
 
@@ -36,13 +49,14 @@ class Recipient:
     when: str
     row: Row
     chain: tuple[Candidate, ...]
+    level: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Who would be alerted if what is supposed had happened; with a level, whom that would add.
 
-    `matters`: as they stand before the level.
+    `matters`: as they stand before the level. `added`: whom the next level would add, asked for or not.
     """
 
     supposed: Supposed
@@ -50,6 +64,9 @@ class Answer:
     matters: tuple[Matter, ...]
     recipients: tuple[Recipient, ...]
     level: str | None
+    next_level: str | None = None
+    added: tuple[Recipient, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
 
     @property
     def profile(self) -> Profile:
@@ -62,26 +79,41 @@ def say(answer: Answer) -> None:
     data(f"Om detta händer {at:%Y-%m-%d %H:%M}: {answer.supposed.said}")
     if any(m.danger_to_life for m in answer.matters):
         data("Fara för liv: ring 112. Alla i kedjan larmas på en gång.", RED)
-    for step in dict.fromkeys(r.when for r in answer.recipients):
-        shown = [r for r in answer.recipients if r.when == step]
-        data("\n" + "\n".join(_heading(step, answer, shown)))
+    for level, step in dict.fromkeys((r.level, r.when) for r in answer.recipients):
+        shown = [r for r in answer.recipients if (r.level, r.when) == (level, step)]
+        data("\n" + "\n".join(_heading(level, step, answer, shown)))
         columns = ("Våg", "Ska", "Roll", "I tjänst, sedan i tur", "Varför", "Relation", "Svar inom")
-        table(columns, (_cells(r, answer.profile) for r in shown), lines=True)
-    if answer.level is not None and all(r.when == "now" for r in answer.recipients):
+        table(columns, (_cells(r, answer) for r in shown), lines=True)
+    if answer.level is not None and all(r.when == NOW for r in answer.recipients):
         data(f"Nivån {answer.level} lägger inte till någon.")
+    _say_passed_over(answer)
 
 
-def _heading(step: str, answer: Answer, shown: list[Recipient]) -> Iterator[str]:
-    if step != "now":
-        yield f"Nivån {answer.level} lägger till, {ADDED[step]}:"
+def _heading(level: str, step: str, answer: Answer, shown: list[Recipient]) -> Iterator[str]:
+    if step != NOW:
+        yield f"Nivån {level} lägger till, {ADDED[step]}:"
         return
     for matter in answer.matters:
         if any(r.matter == matter.id for r in shown):
             yield f"Ärende: {matter.title}. Larmnivå {matter.alert_level} ({BASIS[matter.basis]})."
 
 
-def _cells(recipient: Recipient, profile: Profile) -> tuple[object, ...]:
-    row = recipient.row
+def _say_passed_over(answer: Answer) -> None:
+    """The next level has tables of its own where a level was asked for."""
+    shown = [p for p in answer.passed_over if answer.level is None or p.reason is not Reason.NEXT_LEVEL]
+    if shown:
+        data("\nLarmas inte, eller agerar inte, och varför:")
+        table(("Vem", "Varför inte"), ((subject(p, answer.profile), p.because) for p in shown), lines=True)
+
+
+def subject(passed: PassedOver, profile: Profile) -> str:
+    """Whom an entry is about, in words: the organisations, and the role if one is meant."""
+    names = listed(profile.policy.registry.organisations[o].name for o in passed.organisations)
+    return names if passed.role is None else f"{profile.roster.role_name(passed.role)}, {names}"
+
+
+def _cells(recipient: Recipient, answer: Answer) -> tuple[object, ...]:
+    row, profile = recipient.row, answer.profile
     organisation = profile.policy.registry.organisations[row.organisation].name
     return (
         row.wave,
@@ -90,21 +122,38 @@ def _cells(recipient: Recipient, profile: Profile) -> tuple[object, ...]:
         "\n".join(_chain(recipient, profile)),
         row.because,
         RELATION[row.relation],
-        duration.say(row.answer_within) if row.answer_within is not None else "",
+        f"{duration.say(row.answer_within)} ({_clock(answer, row.answer_within)})" if row.answer_within else "",
     )
+
+
+def _clock(answer: Answer, within: timedelta) -> str:
+    by = (answer.rehearsal.now + within).astimezone(ZoneInfo(answer.profile.policy.settings.timezone))
+    return f"{by:%H:%M}"
 
 
 def _chain(recipient: Recipient, profile: Profile) -> Iterator[str]:
     """The persons of the role, then those who are asked in their place, one role a line."""
-    for (role, organisation), asked in groupby(recipient.chain, key=lambda c: (c.role, c.organisation)):
-        names = ", ".join(_name(c, profile) for c in asked)
-        own = (role, organisation) == recipient.row.post
-        yield names if own else f"→ {uncapitalised(profile.roster.role_name(role))}: {names}"
+    for role, asked in groupby(recipient.chain, key=lambda c: _instead(recipient.row, c, profile)):
+        names = ", ".join(person_name(c.person, profile) for c in asked)
+        yield names if role is None else f"→ {uncapitalised(profile.roster.role_name(role))}: {names}"
 
 
-def _name(candidate: Candidate, profile: Profile) -> str:
-    known = profile.roster.persons.get(candidate.person)
-    return known.name if known is not None else candidate.person
+def _instead(row: Row, candidate: Candidate, profile: Profile) -> str | None:
+    """The role that a person is asked in, if it is not the row's own."""
+    match standing(profile, row, candidate):
+        case Standing.COVER:
+            covering = cover(profile, row.post)
+            return covering[0] if covering is not None else candidate.role
+        case Standing.NEXT:
+            return candidate.role
+        case _:
+            return None
+
+
+def person_name(person: str, profile: Profile) -> str:
+    """The person's name; the id of one who has left the profile."""
+    known = profile.roster.persons.get(person)
+    return known.name if known is not None else person
 
 
 def as_object(answer: Answer) -> dict[str, Any]:
@@ -118,17 +167,34 @@ def as_object(answer: Answer) -> dict[str, Any]:
         "matters": [
             m.model_dump(mode="json", include=about) | {"danger_to_life": m.danger_to_life} for m in answer.matters
         ],
-        "recipients": [_object(r, answer) for r in answer.recipients],
+        "recipients": [row_object(r, answer) for r in answer.recipients],
+        "next_level": {"level": answer.next_level, "recipients": [row_object(r, answer) for r in answer.added]}
+        if answer.next_level is not None
+        else None,
+        "passed_over": [_passed_object(p, answer.profile) for p in answer.passed_over],
     }
 
 
-def _object(recipient: Recipient, answer: Answer) -> dict[str, Any]:
+def _passed_object(passed: PassedOver, profile: Profile) -> dict[str, Any]:
+    named = [{"id": o, "name": profile.policy.registry.organisations[o].name} for o in passed.organisations]
+    return {
+        "reason": passed.reason.value,
+        "organisations": named,
+        "role": passed.role,
+        "role_name": profile.roster.role_name(passed.role) if passed.role is not None else None,
+        "because": passed.because,
+    }
+
+
+def row_object(recipient: Recipient, answer: Answer) -> dict[str, Any]:
+    """A recipient as plain values."""
     row, profile = recipient.row, answer.profile
     about = {"wave", "action", "role", "organisation", "principle", "because", "relation", "responsibility_unresolved"}
-    named = [_person(c, profile) for c in recipient.chain]
+    named = [_person(c, row, profile) for c in recipient.chain]
     return row.model_dump(mode="json", include=about) | {
         "matter": recipient.matter,
         "when": recipient.when,
+        "level": recipient.level or None,
         "role_name": profile.roster.role_name(row.role),
         "organisation_name": profile.policy.registry.organisations[row.organisation].name,
         "person": named[0] if named else None,
@@ -137,5 +203,8 @@ def _object(recipient: Recipient, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _person(candidate: Candidate, profile: Profile) -> dict[str, Any]:
-    return candidate.model_dump() | {"name": _name(candidate, profile)}
+def _person(candidate: Candidate, row: Row, profile: Profile) -> dict[str, Any]:
+    return candidate.model_dump() | {
+        "name": person_name(candidate.person, profile),
+        "standing": standing(profile, row, candidate).value,
+    }

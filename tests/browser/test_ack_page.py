@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from notifiers.profile import Profile
 from rules.events import LIVE, Event, Incident
@@ -30,16 +29,6 @@ from streams.view import View
 pytestmark = pytest.mark.browser
 
 STOCKHOLM = Path(__file__).parents[2] / "rules" / "stockholm"
-CHROMIUM = os.environ.get("BEREDD_CHROMIUM", "/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 START = datetime(2026, 1, 31, 7, 0, tzinfo=UTC)
 DRILL = "exercise/styrbjorn-2"
 PHONE = (390, 844)
@@ -120,19 +109,6 @@ def site(tmp_path: Path, stockholm: Profile) -> Iterator[Site]:
     found.start()
     yield found
     found.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        missing = f"no Chromium at {CHROMIUM}; set BEREDD_CHROMIUM or install the package chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield found
-        found.close()
 
 
 @pytest.fixture(params=["light", "dark"])
