@@ -40,6 +40,8 @@ def _areas(profile: Profile, rule: CompiledRule) -> Iterator[str]:
     for leaf in leaves(rule.rule.when):
         if isinstance(leaf, SensorCondition):
             yield from (sensor.area for sensor in registry.sensors_of(leaf.sensor))
+    if rule.rule.each in ("neighbourhood", "district"):
+        yield from (a.id for a in registry.areas.values() if a.kind.value == rule.rule.each)
     if not rule.wide:
         yield from (a for a in profile.policy.homes if a != registry.city)
 

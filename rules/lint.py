@@ -67,6 +67,11 @@ TOO_FEW_IN_GROUP = Text(
     "'each: {each}' skiljer redan åt det som 'different: {different}' ska räkna; regeln kan aldrig bli sann",
     "'each: {each}' already separates what 'different: {different}' should count; the rule can never hold",
 )
+NO_GROUP = Text(
+    "each-without-places",
+    "det finns inga {places}; stryk 'each' eller välj något annat",
+    "there are no {places}; remove 'each' or choose something else",
+)
 OVERLAP = Text(
     "until-overlaps",
     "'until' gäller samtidigt som 'when', till exempel vid {value}: regeln skulle börja och ta slut på en gång",
@@ -185,6 +190,7 @@ class _Linted:
             if isinstance(getattr(self.rule, side), AllCondition):
                 yield from self._contradictions(side, found)
         yield from self._overlap()
+        yield from self._groups()
 
     def _leaf(self, path: Path_, leaf: AnyLeaf) -> Iterator[Fault]:
         match leaf:
@@ -269,6 +275,12 @@ class _Linted:
         return spans
 
     # --- places ----------------------------------------------------------------------------------------------------
+
+    def _groups(self) -> Iterator[Fault]:
+        """A small municipality has no districts; `each: district` there is most often left from a larger one."""
+        places = {"district": DISTRICTS, "neighbourhood": NEIGHBOURHOODS}.get(self.rule.each or "")
+        if places is not None and all(a.kind.value != self.rule.each for a in self.registry.areas.values()):
+            yield self.item.fault(("each",), NO_GROUP(places=places()), Gravity.FINDING)
 
     def _different(self, path: Path_, leaf: IncidentsCondition, different: Different) -> Iterator[Fault]:
         if self.rule.each == different.value:

@@ -89,7 +89,10 @@ class IncidentsCondition(Frozen):
 
     incidents: KindIds = Field(min_length=1, description="Händelselag som räknas: ett, eller flera i en lista")
     at_least: int = Field(default=1, ge=1, le=10_000, description="Minst så många rapporter")
-    different: Different | None = Field(default=None, description="Vad som ska skilja sig åt för att räknas som flera")
+    different: Different | None = Field(
+        default=None,
+        description="Vad som ska skilja sig åt för att räknas som flera: district, neighbourhood, asset eller source",
+    )
     within: Duration | None = Field(default=None, description="Tiden som rapporterna ska ligga inom, som '60 min'")
     in_a_row: int | None = Field(default=None, ge=2, le=100, description="Så många i rad, obrutet")
     broken_by: KindIds = Field(default=(), description="Händelselag som bryter raden")
@@ -222,7 +225,11 @@ class Rule(Frozen):
 
     id: Id = Field(description="Regelns korta namn: a-z, 0-9 och - _ . Det byts inte sedan")
     name: Name = Field(description="Namnet som människor ser")
-    each: Scope | None = Field(default=None, description="Ett tillstånd per ...; utelämnas: ett för hela staden")
+    each: Scope | None = Field(
+        default=None,
+        description="Ett tillstånd för varje sensor (givare), asset (anläggning), neighbourhood (stadsdel) eller "
+        "district (stadsdelsområde); utelämnas: ett för hela staden",
+    )
     areas: Ids = Field(default=(), description="Gäller bara i dessa områden; utelämnas: överallt")
     when: Condition = Field(description="Villkoret: när regeln börjar gälla")
     until: Condition | None = Field(
@@ -239,7 +246,8 @@ class Rule(Frozen):
     also_notify: Addressees = Field(default=(), description="Fler roller som ska veta, utöver notify")
     message: Annotated[str, Field(max_length=500)] | None = Field(
         default=None,
-        description="Texten; {value} {unit} {limit} {place} {area} {asset} {kind} {text} {count} {level} fylls i",
+        description="Texten; {value} {unit} {limit} {place} {area} {asset} {kind} {text} {count} {level} {severity} "
+        "fylls i",
     )
     first_step: Annotated[str, Field(max_length=300)] | None = Field(
         default=None, description="Vad den ansvariga ska göra först"

@@ -449,3 +449,7 @@ def main() -> None:
         # A terminal in another encoding than UTF-8 shows what it can, and never a traceback.
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     app()
+
+
+if __name__ == "__main__":  # `python -m streams.cli` would otherwise say nothing and look fine
+    main()

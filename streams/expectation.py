@@ -26,9 +26,9 @@ class ExpectedRow(Frozen):
 class ExpectedMessage(Frozen):
     """A person who has got a message since the last expectation, perhaps with a text in it, perhaps by one medium."""
 
-    person: Identifier
-    says: Text = ""
-    by: Medium | None = None
+    person: Identifier = Field(description="Personen")
+    says: Text = Field(default="", description="Ord som ska stå i meddelandet")
+    by: Medium | None = Field(default=None, description="push, sms, mail eller webhook")
 
 
 def _message(value: Any) -> Any:
@@ -43,8 +43,8 @@ class Expectation(Frozen):
         default=None, description="Exakt dessa rader i de öppna ärendena nu"
     )
     alert_level: dict[str, str] = Field(default_factory=dict, description="Per område: högsta bland öppna ärenden")
-    declared_state: dict[str, str] = Field(default_factory=dict)
-    open_matters: int | None = None
+    declared_state: dict[str, str] = Field(default_factory=dict, description="Per område: det läge som är beslutat")
+    open_matters: int | None = Field(default=None, description="Så många öppna ärenden")
     holds: tuple[Identifier, ...] = Field(default=(), description="Regler som ska gälla")
     not_holds: tuple[Identifier, ...] = Field(default=(), description="Regler som inte får gälla")
     told: tuple[Annotated[ExpectedMessage, BeforeValidator(_message)], ...] = Field(

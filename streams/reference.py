@@ -20,6 +20,8 @@ from ruamel.yaml import YAML
 from notifiers.profile import Profile, load_profile
 from rules.explain import say
 from rules.rule import Rule
+from streams.expectation import Expectation
+from streams.story import StoryStep
 
 STOCKHOLM = Path(__file__).parent.parent / "rules" / "stockholm"
 
@@ -33,6 +35,37 @@ En regel är ett tillstånd som gäller eller inte gäller: `when` säger när d
 ansvarar, är närmast och samordnar; `notify` lägger bara till. Utan `until` är det över när allt som regeln
 vilar på har varit borta i `profile.hold`. Att data saknas sänker aldrig något, och `höjd beredskap` kan bara
 följa på ett beslut som två personer har registrerat.
+"""
+
+STORIES = """## Berättelser
+
+En berättelse visar att en regel gör det den ska: en tidslinje av det som händer och vad som då ska gälla. De står i
+`stories/` i profilen, och `beredd test` spelar dem i låtsad tid. Varje regel behöver två: en där den gäller och en där
+den inte gör det. Ett steg har en tid och en enda sak som händer, eller `expect`.
+
+```yaml
+stories:
+  - name: Fem minuters lågt tryck larmar tekniska
+    start: 2026-03-02
+    steps:
+      - {at: "08:00", sensor: tryck-centrum, value: 1.7, every: 1 min}
+      - {at: "08:04", expect: {not_holds: [low-pressure], nobody_told: true}}
+      - {at: "08:05", expect: {holds: [low-pressure], told: [{person: p-folke-fyr, says: "1,7 bar"}]}}
+  - name: En läcka är ingen brand
+    start: 2026-03-02
+    steps:
+      - {at: "03:00", incident: leak, ref: lacka, area: lillby.hamnen}
+      - {at: "03:00", expect: {not_holds: [fire], told: [p-folke-fyr]}}
+      - {at: "04:00", over: lacka}
+      - {at: "04:30", expect: {open_matters: 0}}
+```
+
+### Ett stegs nycklar
+"""
+EXPECTED = """
+### Vad `expect` kan säga
+
+"Sedan sist" är sedan förra `expect`.
 """
 
 EXAMPLES: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -49,15 +82,18 @@ EXAMPLES: tuple[tuple[str, str, dict[str, Any]], ...] = (
      {"incidents": "no-water", "priority": True, "needs": "water", "open_for": "30 min"}),
     ("incidents: in_a_row, broken_by", "Så många i rad, utan de andra slagen emellan. Räknas från att regeln började.",
      {"incidents": "clean-sample", "in_a_row": 2, "broken_by": "contamination"}),
-    ("warning: severity", "En myndighets varning av ett slag (eller `alla`), lägst så allvarlig.",
+    ("warning: severity", "En myndighets varning av ett slag, som myndigheten skriver det (eller `alla`), lägst så "
+     "allvarlig: `message`, `yellow`, `orange` eller `red`.",
      {"warning": "RAIN", "severity": "orange"}),
     ("districts: at_least, declared", "Så många stadsdelsområden på en nivå; `declared: true` räknar bara beslutade.",
      {"districts": "särskild händelse", "at_least": 3}),
     ("first, then, within", "Först det ena, sedan det andra inom en tid.",
      {"first": {"incidents": "leak"}, "then": {"incidents": "contamination"}, "within": "6 h"}),
-    ("all", "Allt detta samtidigt.", {"all": [{"incidents": "power-outage"}, {"sensor": "temperature", "below": -10}]}),
+    ("all", "Allt detta samtidigt. Utan `until` är det över först när inget av det gäller längre.",
+     {"all": [{"incidents": "power-outage"}, {"sensor": "temperature", "below": -10}]}),
     ("any", "Något av detta.", {"any": [{"incidents": "fire"}, {"incidents": "smoke"}]}),
-    ("calendar", "Natt, helg, helgdag eller kontorstid, i ett `all`. Avgör bara om regeln börjar gälla.",
+    ("calendar", "`night`, `weekend`, `holiday`, `office_hours` eller `out_of_office_hours`, i ett `all`. "
+     "Avgör bara om regeln börjar gälla.",
      {"all": [{"incidents": "no-heat"}, {"calendar": "out_of_office_hours"}]}),
     ("decision: by, confirmed_by", "En myndighets beslut, registrerat av så många olika personer.",
      {"decision": "höjd beredskap", "by": "regeringen", "confirmed_by": 2}),
@@ -77,6 +113,7 @@ def page() -> str:
     parts = [OPENING, "## En regels nycklar\n", *_keys(Rule), "\n## Villkor\n"]
     for title, what, condition in EXAMPLES:
         parts.append(_example(title, what, condition))
+    parts += [STORIES, *_keys(StoryStep), EXPECTED, *_keys(Expectation)]
     return "\n".join(parts).rstrip() + "\n"
 
 

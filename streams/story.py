@@ -59,40 +59,48 @@ class StoryStep(Frozen):
     end of the story.
     """
 
-    at: ClockTime
+    at: ClockTime = Field(description="Klockslaget, som '08:00', eller dag och klockslag, som '2026-03-03 08:00'")
     say: Text = Field(default="", description="En mening som berättas när steget spelas upp")
     realm: str | None = Field(default=None, description="Världen, när den är en annan än berättelsens")
     time: ClockTime | None = Field(default=None, description="När det hände, om det kommer fram senare")
     refused: Text | None = Field(default=None, description="Det ska avvisas, och skälet ska innehålla detta")
-    sensor: Identifier | None = None
-    value: float | None = None
+    sensor: Identifier | None = Field(default=None, description="Givaren som sänder 'value' eller 'values'")
+    value: float | None = Field(default=None, description="Värdet")
     values: tuple[float, ...] = Field(default=(), description="Flera värden i följd, med 'every' emellan")
-    every: Duration | None = None
+    every: Duration | None = Field(default=None, description="Upprepa värdet så ofta, tills givaren nämns igen")
     sensors: dict[Identifier, float] | None = Field(default=None, description="Flera givare på en gång")
     silence: Sensors | None = Field(default=None, description="Givare som inte hörs mer")
-    incident: Identifier | None = None
-    ref: Identifier | None = None
-    area: Identifier | None = None
-    asset: Identifier | None = None
-    position: Position | None = None
-    since: ClockTime | None = None
+    incident: Identifier | None = Field(default=None, description="Händelselaget som rapporteras")
+    ref: Identifier | None = Field(
+        default=None, description="Ett eget namn på rapporten, så att 'over' kan avsluta den"
+    )
+    area: Identifier | None = Field(
+        default=None, description="Området där det händer; ett okänt räknas som hela staden"
+    )
+    asset: Identifier | None = Field(default=None, description="Anläggningen där det händer")
+    position: Position | None = Field(default=None, description="Läget på kartan")
+    since: ClockTime | None = Field(default=None, description="När det började")
     text: Text = ""
     danger_to_life: bool = False
     relates_to: tuple[Identifier, ...] = ()
     source: Identifier | None = None
     over: Identifier | None = Field(default=None, description="ref för en händelse som är över")
-    warning: Identifier | None = None
+    warning: Identifier | None = Field(default=None, description="Varningens slag, som RAIN")
     severity: Severity = Severity.YELLOW
     areas: tuple[Identifier, ...] = ()
     polygon: tuple[tuple[float, float], ...] = Field(default=(), description="Varningens yta, [longitud, latitud]")
     ended: bool = False
     vanished: bool = Field(default=False, description="Varningen står inte längre i flödets fullständiga lista")
-    answer: Answer | None = None
-    person: Identifier | None = None
-    decide: Verdict | None = None
-    by: Identifier | None = None
-    level: str | None = None
-    reference: str | None = None
+    answer: Answer | None = Field(
+        default=None, description="Svaret från 'person' på ett larm: taken (jag tar det) eller declined (jag kan inte)"
+    )
+    person: Identifier | None = Field(default=None, description="Den som svarar eller beslutar")
+    decide: Verdict | None = Field(
+        default=None, description="Beslutet: grant, refuse, declare, lift, close, join eller split"
+    )
+    by: Identifier | None = Field(default=None, description="Rollen eller myndigheten som beslutar")
+    level: str | None = Field(default=None, description="Nivån som beslutet gäller")
+    reference: str | None = Field(default=None, description="Beslutets beteckning")
     within: Identifier | None = Field(default=None, description="Område vars öppna ärende beslutet gäller")
     about: Text | None = Field(default=None, description="Ord i ärendets rubrik, när området har flera")
     into: Text | None = Field(default=None, description="Ord i rubriken på ärendet som det förs ihop med (join)")
@@ -103,7 +111,7 @@ class StoryStep(Frozen):
     channel: Identifier | None = Field(default=None, description="push, sms, mail, webhook eller en kanal")
     outcome: Outcome | None = Field(default=None, description="Hur försök går från nu; silent: inget besked")
     wait: Literal["rest"] | None = Field(default=None, alias="pass", description="Låt tiden gå hit; inget händer")
-    expect: Expectation | None = None
+    expect: Expectation | None = Field(default=None, description="Vad som ska gälla nu")
 
     @model_validator(mode="after")
     def _one_thing(self) -> StoryStep:

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from notifiers.attempt import Medium
 from notifiers.profile import Profile
 from rules.document import Fault, Path_, unknown
+from rules.fault import Message
+from rules.sentences import misnamed as misnamed_for
+from rules.wording import NEAR
 from streams.expectation import Expectation, ExpectedRow
 from streams.story import StoryStep, Told
 from streams.watcher import NOTHING
@@ -19,11 +22,19 @@ def misnamed(told: Told, profile: Profile) -> tuple[Fault, ...]:
     """Every name in the story that the profile does not know, where it stands."""
     known = _known(profile)
     return tuple(
-        told.item.fault(("steps", number, *path), unknown(name, known[kind], kind))
+        told.item.fault(("steps", number, *path), _said(name, kind, known[kind], profile))
         for number, step in enumerate(told.story.steps)
         for path, kind, name in (*_named(step), *_expected(step.expect))
-        if name not in known[kind]
+        if name not in known[kind] and not (path == ("area",) and profile.policy.registry.resolve_area(name))
     )
+
+
+def _said(name: str, kind: str, known: list[str], profile: Profile) -> Message:
+    """An unknown name. Where a role stands for a person, the likeliest meant is whoever holds it."""
+    holders = [d.holder for (role, _), d in profile.roster.duties.items() if role == name and d.holder is not None]
+    if kind == "person" and holders:
+        return misnamed_for(name, NEAR(name=holders[0]), kind)
+    return unknown(name, known, kind)
 
 
 def _known(profile: Profile) -> dict[str, list[str]]:
@@ -37,6 +48,7 @@ def _known(profile: Profile) -> dict[str, list[str]]:
         "person": list(roster.persons),
         "nivå": [*(level.id for level in profile.policy.ladder.levels), NOTHING],
         "regel": [*(r.rule.id for r in profile.policy.rules), "everyday"],
+        "händelselag": list(registry.incident_kinds),
         "post": [f"{role}@{organisation}" for role, organisation in roster.duties],
         "kanal": [*Medium, *sorted(channels)],
     }
@@ -45,7 +57,9 @@ def _known(profile: Profile) -> dict[str, list[str]]:
 def _named(step: StoryStep) -> Iterator[Name]:
     singles = (
         ("sensor", "givare", step.sensor),
+        ("area", "område", step.area),
         ("asset", "anläggning", step.asset),
+        ("incident", "händelselag", step.incident),
         ("source", "källa", step.source),
         ("person", "person", step.person),
         ("level", "nivå", step.level),

@@ -12,7 +12,7 @@ from streams.intake import Intake, intake_of
 
 ROOT = Path(__file__).parent.parent
 STOCKHOLM = ROOT / "rules" / "stockholm"
-LILLBY = ROOT / "rules" / "lillby"
+LILLBY = ROOT / "tests" / "towns" / "lillby"  # a town of its own: the shipped one may grow without moving a line here
 
 
 @cache

@@ -11,9 +11,9 @@ from streams.intake import Intake, intake_of
 from streams.play import Played, play
 from streams.story import Story, Told, read_stories
 from streams.story_names import misnamed
-from tests.conftest import LILLBY, STOCKHOLM, loaded
+from tests.conftest import ROOT, STOCKHOLM, loaded
 
-PROFILES = {"stockholm": STOCKHOLM, "lillby": LILLBY}
+PROFILES = {"stockholm": STOCKHOLM, "lillby": ROOT / "rules" / "lillby"}
 TOLD = {name: read_stories(directory / "stories") for name, directory in PROFILES.items()}
 STORIES = [(name, told.story) for name, (all_told, _) in TOLD.items() for told in all_told]
 

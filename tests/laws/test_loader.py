@@ -19,7 +19,7 @@ from notifiers.profile import load_profile
 from streams.cli import app
 from tests.laws.effort import examples
 
-LILLBY = Path(__file__).parents[2] / "rules" / "lillby"
+LILLBY = Path(__file__).parents[1] / "towns" / "lillby"
 FILES = {f.name: f.read_text("utf-8") for f in LILLBY.glob("*.yaml")}
 SECONDS = 20
 """Far more than any of these takes on a slow machine, and far less than for ever."""

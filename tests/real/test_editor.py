@@ -21,7 +21,7 @@ import pytest
 from notifiers.profile import load_profile
 from streams.commands.schema import made
 
-LILLBY = Path(__file__).parents[2] / "rules" / "lillby"
+LILLBY = Path(__file__).parents[1] / "towns" / "lillby"
 VERSION = "2.0.0"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "beredd" / f"yaml-language-server-{VERSION}"
 PATIENCE_S = 30

@@ -29,7 +29,7 @@ from streams.cli import app
 from streams.commands.check import look
 
 ROOT = Path(__file__).parents[2]
-LILLBY = ROOT / "rules" / "lillby"
+LILLBY = ROOT / "tests" / "towns" / "lillby"
 TABLES = sorted((ROOT / "tests" / "corpus" / "mistakes").glob("*.yaml"))
 CASES: list[dict[str, Any]] = [case for table in TABLES for case in YAML(typ="safe").load(table.read_text("utf-8"))]
 

@@ -14,6 +14,7 @@ from streams.cli import app
 from streams.commands.explain import sentences
 
 RULES = Path(__file__).parents[2] / "rules"
+LILLBY = Path(__file__).parents[1] / "towns" / "lillby"
 
 
 def explain(*args: object) -> tuple[int, str, str]:
@@ -22,7 +23,7 @@ def explain(*args: object) -> tuple[int, str, str]:
 
 
 def test_a_rule_is_said_with_names_units_and_whom_it_reaches() -> None:
-    code, said, _ = explain(RULES / "lillby", "high-water")
+    code, said, _ = explain(LILLBY, "high-water")
 
     assert code == 0
     assert said.splitlines() == [
@@ -59,6 +60,11 @@ def test_every_rule_is_explained_and_reaches_somebody(profile: str) -> None:
     assert [rule["id"] for rule in found] == [r.rule.id for r in loaded.policy.rules]
     assert [rule["id"] for rule in found if not rule["recipients"]] == []
     assert {s[-1] for rule in found for s in rule["sentences"]} == {"."}
+
+
+def test_a_rule_for_each_neighbourhood_is_shown_in_one() -> None:
+    _, said, _ = explain(RULES / "lillby", "power-outage")
+    assert "  Når, till exempel i Centrum:" in said.splitlines()
 
 
 def found_rules(profile: str) -> list[dict[str, Any]]:

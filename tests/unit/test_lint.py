@@ -16,7 +16,7 @@ from notifiers.profile import load_profile, read_profile
 from rules.fault import Fault, Gravity, Language
 from rules.lint import Span
 
-LILLBY = Path(__file__).parents[2] / "rules" / "lillby"
+LILLBY = Path(__file__).parents[1] / "towns" / "lillby"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
@@ -45,6 +45,8 @@ WHEN = "    when: {sensor: water-pressure, below: 2.0}\n    concerns: water\n"
 ERROR, FINDING = Gravity.ERROR, Gravity.FINDING
 
 RULES: dict[str, tuple[str, list[tuple[str, Gravity]]]] = {
+    "each district where there are none": (f"{WHEN}    each: district\n", [("each-without-places", FINDING)]),
+    "each neighbourhood": (f"{WHEN}    each: neighbourhood\n", []),
     "an until with room between": (f"{WHEN}    until: {{sensor: water-pressure, above: 2.5}}\n", []),
     "an until that begins where the rule ends": (f"{WHEN}    until: {{sensor: water-pressure, above: 2.0}}\n", []),
     "an until that meets the rule": (

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from notifiers.profile import Profile, load_profile
 from rules.document import Fault, Gravity
 
-LILLBY = Path(__file__).parents[2] / "rules" / "lillby"
+LILLBY = Path(__file__).parents[1] / "towns" / "lillby"
 FILES = sorted(p.name for p in LILLBY.glob("*.yaml"))
 TEXT = {name: (LILLBY / name).read_text("utf-8") for name in FILES}
 

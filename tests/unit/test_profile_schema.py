@@ -18,7 +18,7 @@ from streams.cli import app
 from streams.commands.schema import SECTIONS, made
 
 RULES = Path(__file__).parents[2] / "rules"
-LILLBY = made(RULES / "lillby")
+LILLBY = made(Path(__file__).parents[1] / "towns" / "lillby")
 
 
 def wrong(schema: dict[str, Any], text: str) -> list[str]:
@@ -108,7 +108,7 @@ def test_a_duration_has_a_pattern_and_examples() -> None:
 
 def test_it_is_written_where_asked_and_the_modeline_is_told(tmp_path: Path) -> None:
     directory = tmp_path / "p"
-    shutil.copytree(RULES / "lillby", directory)
+    shutil.copytree(Path(__file__).parents[1] / "towns" / "lillby", directory)
     out = directory / "schema.json"
 
     result = CliRunner().invoke(app, ["schema", str(directory), "--out", str(out)], prog_name="beredd")
@@ -120,7 +120,7 @@ def test_it_is_written_where_asked_and_the_modeline_is_told(tmp_path: Path) -> N
 
 
 def test_a_profile_with_faults_still_gives_the_names_it_has(tmp_path: Path) -> None:
-    shutil.copytree(RULES / "lillby", tmp_path, dirs_exist_ok=True)
+    shutil.copytree(Path(__file__).parents[1] / "towns" / "lillby", tmp_path, dirs_exist_ok=True)
     (tmp_path / "rules.yaml").write_text("rules:\n  - id: r\n    when: x\n", "utf-8")
 
     assert "pegel-hamnen" in made(tmp_path)["definitions"]["SensorCondition"]["properties"]["sensor"]["enum"]

@@ -698,13 +698,15 @@ def test_only_the_door_may_carry_decisions_and_answers(registry: Registry) -> No
     assert may == {"urn:beredd:door"}
 
 
-def test_lillby_is_five_commented_files_for_a_handful_of_people(lillby: Profile) -> None:
+def test_lillby_is_six_commented_files_of_a_small_municipality(lillby: Profile) -> None:
     files = [f for f in LILLBY.iterdir() if f.is_file()]  # its stories lie in a folder of their own
-    assert len(files) == 5
+    assert len(files) == 6
     assert all(f.read_text("utf-8").startswith("# LILLBY") for f in files)
-    assert len(lillby.roster.persons) == 5
-    assert len(lillby.policy.registry.sensors) == 3
-    assert len(lillby.policy.rules) == 4
+    assert {a.kind.value for a in lillby.policy.registry.areas.values()} == {"city", "neighbourhood"}
+    assert len(lillby.roster.persons) == 17
+    assert len(lillby.policy.registry.assets) == 26
+    assert len(lillby.policy.registry.sensors) == 16
+    assert len(lillby.policy.rules) == 18
 
 
 def test_every_file_of_stockholm_opens_by_saying_what_it_holds() -> None:

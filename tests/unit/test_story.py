@@ -221,6 +221,27 @@ def test_a_misspelt_name_is_a_fault_where_it_stands(town: Path) -> None:
     ]
 
 
+def test_a_role_where_a_person_is_meant_is_answered_with_whoever_holds_it(town: Path) -> None:
+    (town / "stories" / "a.yaml").write_text(STORY.replace("holds: [low-pressure]", "told: [teknik_jour]"), "utf-8")
+    faults = misnamed(read_stories(town / "stories")[0][0], loaded(LILLBY))
+    assert [f.message for f in faults] == ["okänd person 'teknik_jour'; menade du 'p-folke-fyr'?"]
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("incident: leek", ["okänt händelselag 'leek'; menade du 'leak'?"]),
+        ("incident: leak, area: lillby.hamn", ["okänt område 'lillby.hamn'; menade du 'lillby.hamnen'?"]),
+        ("incident: leak, area: hamnen", []),  # a name is as good as an id, as it is in an event
+    ],
+)
+def test_what_happens_in_a_story_must_be_known(town: Path, step: str, said: list[str]) -> None:
+    text = f'stories:\n  - name: S\n    start: 2026-03-02\n    steps:\n      - {{at: "08:00", {step}}}\n'
+    (town / "stories" / "a.yaml").write_text(text, "utf-8")
+    faults = misnamed(read_stories(town / "stories")[0][0], loaded(LILLBY))
+    assert [f.message for f in faults] == said
+
+
 def test_the_command_says_what_was_not_as_told_and_leaves_with_one(town: Path, tmp_path: Path) -> None:
     (town / "stories" / "a.yaml").write_text(STORY, "utf-8")
     result = beredd(str(town), "--junit", str(tmp_path / "out.xml"))
