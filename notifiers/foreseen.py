@@ -13,6 +13,7 @@ from rules.explain import area_name, say
 from rules.ladder import Entered
 from rules.matter import Basis, Cause, Direction, Fact, Matter, Proposal
 from rules.policy import CompiledRule
+from rules.registry import UNKNOWN_OPERATOR
 from rules.rule import AnyLeaf, IncidentsCondition, SensorCondition, WarningCondition, leaves
 
 
@@ -50,8 +51,10 @@ def _cause(profile: Profile, rule: CompiledRule, area: str, now: datetime) -> Ca
     said = rule.rule
     kinds = tuple(kind for leaf in leaves(said.when) for kind in _kinds(profile, leaf))
     incidents = {k: profile.policy.registry.incident_kinds[k] for k in kinds if k in _incident_kinds(profile)}
+    asset = _asset(profile, rule, area)
     facts = tuple(
-        Fact(key=f"foreseen:{k}", said=said.name, at=now, kind=k, areas=(area,)) for k in dict.fromkeys(kinds)
+        Fact(key=f"foreseen:{k}", said=said.name, at=now, asset=asset, kind=k, areas=(area,))
+        for k in dict.fromkeys(kinds)
     )
     return Cause(
         id=rule.identity,
@@ -68,6 +71,14 @@ def _cause(profile: Profile, rule: CompiledRule, area: str, now: datetime) -> Ca
         policy=profile.hash,
         opened_at=now,
     )
+
+
+def _asset(profile: Profile, rule: CompiledRule, area: str) -> str | None:
+    """For a rule about one asset at a time, one in the area whose operator is known: it leads to whoever runs it."""
+    registry = profile.policy.registry
+    assets = registry.assets.values() if rule.rule.each == "asset" else ()
+    known = (a for a in assets if a.operator != UNKNOWN_OPERATOR and registry.within(a.area, area))
+    return next((a.id for a in known), None)
 
 
 def _incident_kinds(profile: Profile) -> frozenset[str]:

@@ -45,11 +45,12 @@ def incident_fact(registry: Registry, ref: str, incident: Incident, message: Rep
     name = incident_name(incident.kind, registry)
     where = place(incident.asset, message.areas, registry)
     known = registry.incident_kinds.get(incident.kind)
-    text = f": {incident.text}" if incident.text else ""
+    # A report about a person may hold a name, and what is told is kept and passed on: there it is left out.
+    text = "" if known is not None and known.confidential else incident.text
     source = message.event.source
     return Fact(
         key=f"incident:{ref}",
-        said=cut(f"{name}, {where}{text}", 1000),
+        said=cut(f"{name}, {where}: {text}" if text else f"{name}, {where}", 1000),
         at=incident.since or message.event.time,
         event=message.event.id,
         asset=incident.asset,
@@ -57,7 +58,7 @@ def incident_fact(registry: Registry, ref: str, incident: Incident, message: Rep
         areas=message.areas,
         refs=tuple(x for r in incident.relates_to for x in (r, f"incident:{source}|{r}")),
         danger_to_life=incident.danger_to_life or bool(known and known.danger_to_life),
-        placeholders=(("kind", name), ("place", where), ("text", cut(incident.text, 500))),
+        placeholders=(("kind", name), ("place", where), ("text", cut(text, 500))),
     )
 
 

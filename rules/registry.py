@@ -248,6 +248,10 @@ class IncidentKind(Frozen):
         description="Funktionen som är borta där det händer (strömavbrott: power): de som behöver den där får veta",
     )
     danger_to_life: bool = Field(default=False, description="Är alltid fara för liv")
+    confidential: bool = Field(
+        default=False,
+        description="Rapportens text sparas bara med rapporten; inget meddelande och ingen sida visar den",
+    )
 
 
 class Family(Frozen):

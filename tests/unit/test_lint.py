@@ -142,6 +142,12 @@ def test_a_rule_that_leads_to_nobody_responsible_is_told(tmp_path: Path) -> None
     assert "only tib is told" in found[0].said(Language.ENGLISH)
 
 
+def test_a_rule_about_one_asset_at_a_time_leads_to_whoever_runs_it(tmp_path: Path) -> None:
+    rule = "    each: {each}\n    when: {{incidents: fire}}\n"
+    assert heard(lillby(tmp_path / "asset", rule.format(each="asset"))) == []
+    assert heard(lillby(tmp_path / "place", rule.format(each="neighbourhood"))) != []
+
+
 def test_a_rule_that_only_names_whom_to_tell_is_fine(tmp_path: Path) -> None:
     rule = "    when: {sensor: pegel-hamnen, above: 1}\n    notify: kommunchef\n"
 

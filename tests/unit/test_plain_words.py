@@ -31,7 +31,7 @@ def _ids(profile: Profile) -> set[str]:
         *registry.sensor_kinds.values(), *roster.persons.values(),
     ]  # fmt: skip
     ids = {item.id for item in named if item.name is not None and item.id.lower() not in item.name.lower().split()}
-    return ids | {role for role, _ in roster.duties if roster.role_name(role).lower() != role}
+    return ids | {role for role, _ in roster.duties if role not in roster.role_name(role).lower().split()}
 
 
 def _read(rehearsal: Rehearsal) -> Iterator[str]:
