@@ -356,10 +356,10 @@ def test_a_sensor_is_supposed_to_pass_its_limit_for_as_long_as_its_rule_asks(
 
 @pytest.mark.usefixtures("profile")
 def test_a_sensor_that_no_rule_listens_to_alerts_nobody() -> None:
-    result = beredd("who", "--sensor", "vattenniva-ulvsunda")
+    result = beredd("who", "--sensor", "vattenniva-tranebergssund")
 
     assert result.exit_code == 1
-    assert "ingen regel lyssnar på vattenniva-ulvsunda" in result.stderr
+    assert "ingen regel lyssnar på vattenniva-tranebergssund" in result.stderr
 
 
 @pytest.mark.usefixtures("profile")
