@@ -34,7 +34,7 @@ class Escalation:
         """Life in danger: everybody in the chain is told at once; the first answer discharges the row."""
         if not self.plan.matter.danger_to_life or row.action is Action.INFORM:
             return
-        candidates = chain(self.profile, row, self.realm)
+        candidates = chain(self.profile, row, self.realm, self.now)
         obligation = self.plan.find(row.key)
         while obligation is not None and (candidate := next_person(candidates, obligation.asked)) is not None:
             self.mailing.tell(row, candidate, Purpose.ALERT, obligation.deadline, at_once=True)
@@ -58,14 +58,14 @@ class Escalation:
                 "reached": False,
             }
         )
-        candidates = chain(self.profile, obligation.row, self.realm)
+        candidates = chain(self.profile, obligation.row, self.realm, self.now)
         first = next((c for c in candidates if c.person == holder), None)
         self.ask_next(asked, Purpose.RISE, first=first)
         self._all_waves(obligation.row)
 
     def ask_next(self, obligation: Obligation, purpose: Purpose, first: Candidate | None = None) -> None:
         """Asks the next person of the chain, or says aloud that there is none and starts over later."""
-        candidates = chain(self.profile, obligation.row, self.realm)
+        candidates = chain(self.profile, obligation.row, self.realm, self.now)
         candidate = first or next_person(candidates, obligation.asked)
         if candidate is None:
             self._undelivered(obligation)
@@ -86,7 +86,7 @@ class Escalation:
 
     def _undelivered(self, obligation: Obligation) -> None:
         """Nobody has answered. It is not given up: it is said aloud, and begins again from the first."""
-        if is_exercise(self.realm) and not chain(self.profile, obligation.row, self.realm):
+        if is_exercise(self.realm) and not chain(self.profile, obligation.row, self.realm, self.now):
             self.plan.put(ended(obligation, ObligationState.CANCELLED))
             return
         said = f"ingen i kedjan har svarat (omgång {obligation.round}). Frågar igen."

@@ -64,6 +64,8 @@ class Mailing:
             relation=row.relation,
             because=f"Hitta någon som får besluta. {row.because}" if finding else row.because,
             instead_of=instead,
+            off_duty=candidate.off_duty,
+            deputy=purpose is Purpose.ESCALATION and not stepping_in,
         )
         self.telling.setdefault(candidate.person, []).append((asked, purpose, deadline, row.key))
 

@@ -167,8 +167,16 @@ def why_you(asked: Asked, profile: Profile) -> str:
     name = uncapitalised(profile.roster.role_name(asked.role))
     known = profile.policy.registry.organisations.get(asked.organisation)
     organisation = known.name if known is not None else asked.organisation
-    instead = f", i stället för {asked.instead_of} som inte har svarat" if asked.instead_of else ""
-    return f"du är {name} vid {organisation}{instead}. {asked.because}"
+    return f"{your_role(asked, f'{name} vid {organisation}')}. {asked.because}"
+
+
+def your_role(asked: Asked, role: str) -> str:
+    """Whether the person holds the role, deputises in it, or answers for another that nobody answers in now."""
+    if asked.deputy:
+        return f"du är ersättare för {role}, som inte har tagit det"
+    why = "inte är i tjänst nu" if asked.off_duty else "inte har svarat"
+    instead = f", i stället för {asked.instead_of} som {why}" if asked.instead_of else ""
+    return f"du är {role}{instead}"
 
 
 def clock(profile: Profile, at: datetime) -> str:

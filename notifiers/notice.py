@@ -62,7 +62,9 @@ class Asked(Frozen):
     action: Action
     relation: Relation
     because: Text
-    instead_of: str | None = Field(default=None, description="Den som inte svarade")
+    instead_of: str | None = Field(default=None, description="Rollen som personen svarar för i stället")
+    off_duty: bool = Field(default=False, description="Den rollen är inte bemannad nu; annars svarade den inte")
+    deputy: bool = Field(default=False, description="Ersättare i rollen: den som frågades före har inte tagit det")
 
 
 class Notice(Frozen):

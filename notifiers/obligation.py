@@ -19,6 +19,7 @@ never the same person twice in one round (semantics 28). Nobody is asked after t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -27,7 +28,9 @@ from pydantic import Field
 
 from notifiers.notice import Row
 from notifiers.profile import Profile
-from rules.events import is_exercise
+from notifiers.roster import OnCall
+from rules.calendar import Hours, within
+from rules.events import LIVE, is_exercise
 from rules.frozen import Frozen, Instant
 from rules.ladder import Action
 
@@ -71,25 +74,42 @@ class Obligation(Frozen):
 
 
 class Candidate(Frozen):
-    """A person who may be asked, and in whose place (None: they hold the post or deputise for it)."""
+    """A person who may be asked, and in which role: another than the row's, and they stand in for it."""
 
     person: str
     role: str
     organisation: str
+    off_duty: bool = Field(default=False, description="Rollen som raden frågar är inte bemannad nu")
 
 
-def chain(profile: Profile, row: Row, realm: str) -> tuple[Candidate, ...]:
-    """Whom the row asks, in order: post and deputies, the organisation's head, `tib`. Each person once.
+def chain(profile: Profile, row: Row, realm: str, now: datetime) -> tuple[Candidate, ...]:
+    """Whom the row asks, in order: post and deputies, the organisation's head, `tib`. Each person once. Of a post that
+    is manned in office hours only, whoever covers it is asked first at other times; nobody is left out.
 
     In an exercise only its participants (invariant 4): the persons of a live delegation are not among them.
     """
     found: dict[str, Candidate] = {}
+    for person, role, organisation in _covering(profile, row, now) if realm == LIVE else ():
+        found.setdefault(person, Candidate(person=person, role=role, organisation=organisation, off_duty=True))
     for person in () if is_exercise(realm) else row.persons:
         found.setdefault(person, Candidate(person=person, role=row.role, organisation=row.organisation))
     for role, organisation in _posts(profile, row, realm):
         for person in profile.roster.persons_of((role, organisation), realm):
             found.setdefault(person, Candidate(person=person, role=role, organisation=organisation))
     return tuple(found.values())
+
+
+def _covering(profile: Profile, row: Row, now: datetime) -> Iterator[tuple[str, str, str]]:
+    """Who answers for a post of office hours when the office is closed. Whoever is only told reads it in the
+    morning."""
+    known = profile.roster.roles.get(row.role)
+    closed = within(Hours.OUT_OF_OFFICE, now, profile.policy.settings.timezone)
+    duty = profile.roster.duties.get(row.post)
+    cover = profile.roster.cover(duty) if duty is not None else None
+    if known is None or known.on_call is not OnCall.OFFICE or row.action is Action.INFORM or not closed or not cover:
+        return
+    for person in profile.roster.persons_of(cover, LIVE):
+        yield (person, *cover)
 
 
 def _posts(profile: Profile, row: Row, realm: str) -> tuple[tuple[str, str], ...]:

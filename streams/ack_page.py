@@ -22,13 +22,14 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from notifiers.message import BASIS, PURPOSE, what_to_do
+from notifiers.message import BASIS, PURPOSE, what_to_do, your_role
 from notifiers.notice import Asked, Notice, Purpose
 from notifiers.obligation import Obligation
 from notifiers.profile import Profile
 from rules.events import Answer, Seen, is_exercise
 from rules.explain import uncapitalised
 from rules.ladder import Action
+from rules.registry import Relation
 from streams.situations import asks, has_answer, organisation_name, tally
 from streams.view import CodeHolder, Situation, View
 
@@ -70,7 +71,7 @@ class Task:
     do: str
     why: str
     because: str
-    instead_of: str | None
+    undertakes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,12 @@ class AckPage:
         """The answers that would mean something now."""
         found = {answer for item in self.items for answer in OFFERED.get(item.standing, ())}
         return tuple(a for a in Answer if a in found)
+
+    @property
+    def undertakes(self) -> bool:
+        """True if every task is a company's: it is asked, and its answer is that it takes the work on."""
+        tasks = [task for item in self.items for task in item.tasks]
+        return bool(tasks) and all(task.undertakes for task in tasks)
 
 
 def ack_page(
@@ -314,7 +321,8 @@ class _Reading:
 
     def _state(self, obligation: Obligation) -> str:
         if obligation.answered_by is not None:
-            return f"{self.name(obligation.answered_by)} har tagit det"
+            done = "åtagit sig" if obligation.row.relation is Relation.REQUEST else "tagit"
+            return f"{self.name(obligation.answered_by)} har {done} det"
         if not asks(obligation):
             return "har fått veta" if obligation.ended or obligation.reached else "får veta"
         if has_answer(obligation):
@@ -343,9 +351,9 @@ class _Reading:
         role = uncapitalised(self.profile.roster.role_name(asked.role))
         return Task(
             do=what_to_do(asked, self.profile),
-            why=f"{role} vid {organisation_name(asked.organisation, self.profile)}",
+            why=your_role(asked, f"{role} vid {organisation_name(asked.organisation, self.profile)}"),
             because=asked.because,
-            instead_of=asked.instead_of,
+            undertakes=asked.relation is Relation.REQUEST and asked.action is not Action.INFORM,
         )
 
     def name(self, person: str | None) -> str:

@@ -67,11 +67,13 @@ def recipients(rehearsal: Rehearsal, level: str | None) -> tuple[Recipient, ...]
     """The rows as they stand, then what each step towards the level adds."""
     profile = rehearsal.intake.profile
     found = [("now", rows(rehearsal)), *(heighten(rehearsal, level) if level is not None else ())]
-    return tuple(_recipient(profile, when, key, row) for when, plan in found for key, row in plan.items())
+    return tuple(
+        _recipient(profile, when, key, row, rehearsal.now) for when, plan in found for key, row in plan.items()
+    )
 
 
-def _recipient(profile: Profile, when: str, key: Key, row: Row) -> Recipient:
-    return Recipient(key[0], when, row, chain(profile, row, LIVE))
+def _recipient(profile: Profile, when: str, key: Key, row: Row, now: datetime) -> Recipient:
+    return Recipient(key[0], when, row, chain(profile, row, LIVE, now))
 
 
 def moment(text: str, timezone: str) -> datetime:

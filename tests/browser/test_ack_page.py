@@ -189,10 +189,10 @@ def test_opening_the_page_changes_nothing(site: Site, page: Page) -> None:
     assert site.counts() == before
 
 
-def test_pressing_jag_tar_det_shows_that_it_is_taken(site: Site, page: Page) -> None:
+def test_pressing_the_answer_shows_that_it_is_taken(site: Site, page: Page) -> None:
     no_water(site)
     page.goto(site.link("p-anna-ek"))
-    page.get_by_role("button", name="Jag tar det").click()
+    page.get_by_role("button", name="Vi åtar oss det").click()
     assert page.get_by_role("status").inner_text().endswith("Du har tagit det 08:00. Tack.")
     assert page.get_by_role("button").count() == 0
 
@@ -202,7 +202,7 @@ def test_pressing_jag_kan_inte_shows_who_is_asked_instead(site: Site, page: Page
     page.goto(site.link("p-anna-ek"))
     page.get_by_role("button", name="Jag kan inte").click()
     assert "Du svarade 08:00 att du inte kan. Nu tillfrågad:" in page.get_by_role("status").inner_text()
-    assert [b.strip() for b in page.get_by_role("button").all_inner_texts()] == ["Jag tar det ändå\nI'll take it"]
+    assert [b.strip() for b in page.get_by_role("button").all_inner_texts()] == ["Vi åtar oss det ändå\nI'll take it"]
 
 
 def test_the_page_can_be_answered_with_the_keyboard_alone(site: Site, page: Page) -> None:
@@ -212,10 +212,10 @@ def test_the_page_can_be_answered_with_the_keyboard_alone(site: Site, page: Page
     for _ in range(4):
         page.keyboard.press("Tab")
         visited.append(page.evaluate("document.activeElement.innerText.split('\\n')[0]"))
-        if visited[-1] == "Jag tar det":
+        if visited[-1] == "Vi åtar oss det":
             break
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-    assert visited[-1] == "Jag tar det"
+    assert visited[-1] == "Vi åtar oss det"
     assert outline == "solid"
     page.keyboard.press("Enter")
     page.get_by_text("Du har tagit det").wait_for()
@@ -237,14 +237,14 @@ def test_whatever_can_be_pressed_is_large_enough_for_a_thumb(site: Site, page: P
     site.report("fire", text="Rök")
     page.goto(site.link("p-jasmin-asplov"))
     found = targets(page)
-    assert {name.split("\n")[0] for name, _, _ in found} >= {"Jag tar det", "Jag kan inte", "Ring 112"}
+    assert {name.split("\n")[0] for name, _, _ in found} >= {"Vi åtar oss det", "Jag kan inte", "Ring 112"}
     assert [t for t in found if min(t[1:]) < TARGET_PX] == []
 
 
 def test_the_answers_are_in_view_at_once_however_long_the_message(site: Site, page: Page) -> None:
     site.report("no-water", asset="aldreboende-ringvagen", text="Boendet har inget vatten. " * 40)
     page.goto(site.link("p-anna-ek"))
-    box = page.get_by_role("button", name="Jag tar det").bounding_box()
+    box = page.get_by_role("button", name="Vi åtar oss det").bounding_box()
     assert box is not None
     assert box["y"] + box["height"] <= PHONE[1]
 
