@@ -39,6 +39,7 @@ DIFFERENT = {
     Different.DISTRICT: "olika stadsdelsområden",
     Different.NEIGHBOURHOOD: "olika stadsdelar",
     Different.ASSET: "olika anläggningar",
+    Different.ORGANISATION: "olika organisationers anläggningar",
     Different.SOURCE: "olika källor",
 }
 

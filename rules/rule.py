@@ -80,6 +80,7 @@ class Different(StrEnum):
     DISTRICT = "district"
     NEIGHBOURHOOD = "neighbourhood"
     ASSET = "asset"
+    ORGANISATION = "organisation"
     SOURCE = "source"
 
 

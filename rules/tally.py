@@ -12,7 +12,7 @@ from rules.calendar import within
 from rules.entries import AssessDraft
 from rules.matter import Fact
 from rules.policy import CompiledRule, LeafRef, Policy
-from rules.registry import AreaKind
+from rules.registry import UNKNOWN_OPERATOR, AreaKind
 from rules.rule import CalendarCondition, IncidentsCondition
 from rules.trackers import BUCKETS, Broken, LeafFacts, bucket, kept, leaf_holds
 
@@ -73,6 +73,9 @@ class Tally:
                 return smallest.id if smallest.kind is AreaKind.NEIGHBOURHOOD else ""
             case "asset":
                 return fact.asset or ""
+            case "organisation":
+                asset = self.registry.assets.get(fact.asset or "")
+                return asset.operator if asset is not None and asset.operator != UNKNOWN_OPERATOR else ""
             case _:
                 return fact.key.removeprefix("incident:").split("|")[0]
 

@@ -346,7 +346,8 @@ MISTAKES: dict[str, tuple[str, str, str, list[str]]] = {
         "      incidents: fire",
         "      incidents: fire\n      at_least: 3\n      different: distrikt",
         [
-            "rules.yaml:48:18: rules.fire.when.different: väntade 'district', 'neighbourhood', 'asset' eller 'source',"
+            "rules.yaml:48:18: rules.fire.when.different: väntade 'district', 'neighbourhood', 'asset', "
+            "'organisation' eller 'source',"
             " fick 'distrikt'; menade du 'district'?"
         ],
     ),
