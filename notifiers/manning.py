@@ -1,4 +1,4 @@
-"""Whether a role is manned at an instant, who answers in its place, and in what capacity. Until there are calendars, by
+"""Whether a role is manned at an instant, and in what capacity a person is asked. Until there are calendars, by
 its kind of duty."""
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from enum import StrEnum
 from notifiers.notice import Row
 from notifiers.obligation import Candidate
 from notifiers.profile import Profile
-from notifiers.roster import OnCall, Post
+from notifiers.roster import OnCall
 from rules.calendar import Hours, within
 
 
@@ -19,16 +19,6 @@ def manned(profile: Profile, role: str, at: datetime) -> bool:
     if known is None or known.on_call is not OnCall.OFFICE:
         return True
     return within(Hours.OFFICE, at, profile.policy.settings.timezone)
-
-
-def cover(profile: Profile, post: Post) -> Post | None:
-    """The post that answers where this one cannot: at the same organisation if it is there, else where it is."""
-    duty = profile.roster.duties.get(post)
-    if duty is None or duty.covered_by is None:
-        return None
-    if (duty.covered_by, duty.organisation) in profile.roster.duties:
-        return (duty.covered_by, duty.organisation)
-    return next(((duty.covered_by, o) for o in profile.roster.organisations_with(duty.covered_by)), None)
 
 
 class Standing(StrEnum):

@@ -26,7 +26,7 @@ from enum import StrEnum
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from notifiers.manning import cover, manned
+from notifiers.manning import manned
 from notifiers.notice import Row
 from notifiers.profile import Profile
 from notifiers.roster import OnCall
@@ -272,7 +272,7 @@ def _covered(outcome: Outcome) -> Iterator[PassedOver]:
     for role, organisation in sorted(roster.duties):
         if organisation not in asked or manned(outcome.profile, role, outcome.now):
             continue
-        instead = cover(outcome.profile, (role, organisation))
+        instead = outcome.profile.roster.cover((role, organisation))
         if (role, organisation) in posts:
             why = unmanned(outcome.profile, posts[(role, organisation)])
             yield PassedOver(Reason.COVER, (organisation,), why, role)
@@ -287,7 +287,7 @@ def unmanned(profile: Profile, row: Row) -> str:
     """What becomes of a question to a role of office hours, out of them: whom it reaches first, and then."""
     roster, post = profile.roster, row.post
     asked = roster.persons_of(post, LIVE)
-    duty, instead = roster.duties[post], cover(profile, post)
+    duty, instead = roster.duties[post], roster.cover(post)
     own = [p for p in asked if p in duty.persons]
     if not own or instead is None or asked[0] not in duty.persons:
         by = uncapitalised(roster.role_name(instead[0])) if instead is not None else "ersättaren"

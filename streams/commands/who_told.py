@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from notifiers.manning import Standing, cover, standing
+from notifiers.manning import Standing, standing
 from notifiers.notice import Row
 from notifiers.obligation import Candidate
 from notifiers.passed_over import PassedOver, Reason, listed
@@ -142,7 +142,7 @@ def _instead(row: Row, candidate: Candidate, profile: Profile) -> str | None:
     """The role that a person is asked in, if it is not the row's own."""
     match standing(profile, row, candidate):
         case Standing.COVER:
-            covering = cover(profile, row.post)
+            covering = profile.roster.cover(row.post)
             return covering[0] if covering is not None else candidate.role
         case Standing.NEXT:
             return candidate.role
