@@ -250,9 +250,13 @@ class Describing:
         taken = current is not None and current != known.id
         return f"{known.name} (nu {self.registry.organisations[current].name})" if taken and current else known.name
 
+    def heir(self, organisation: str) -> Organisation:
+        """The organisation, or whoever has taken over from it."""
+        return self.registry.organisations[self.registry.current(organisation, self.today) or organisation]
+
     def organisation_name(self, organisation: str) -> str:
-        """Its name, and how it is spoken to where it is not the city's own."""
-        known = self.registry.organisations[organisation]
+        """Its name or its heir's, and how that is spoken to where it is not the city's own."""
+        known = self.heir(organisation)
         return known.name if known.relation is Relation.DIRECT else f"{known.name} [{_SHORT[known.relation]}]"
 
 

@@ -26,6 +26,7 @@ from rules import file_wording as of_file
 from rules import wording as say
 from rules.fault import Fault, Gravity
 from rules.item import Documents, Item, Path_, locate, name_of
+from rules.plain_yaml import plain
 from rules.sentences import did_you_mean, said, sentences, unknown
 from rules.syntax import syntax_fault
 
@@ -113,6 +114,9 @@ def parse(raw: bytes, name: str) -> CommentedMap | Fault:
         return Fault(name, line, column, "", of_file.NOT_UTF8())
     if sum(1 for _ in _ALIAS.finditer(text)) > MAX_ALIASES:
         return Fault(name, 1, 1, "", of_file.ALIASES())
+    quick = plain(text)
+    if quick is not None:
+        return quick
     try:
         yaml = YAML(typ="rt")
         yaml.Constructor = _Untagged

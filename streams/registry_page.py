@@ -17,6 +17,7 @@ from notifiers import registry_words as words
 from notifiers.catalogue import Catalogue, Entry, Marked, Sort
 from notifiers.description import Describing
 from notifiers.matrix import Holder, Matrix
+from notifiers.registry_lint import own
 from rules.explain import area_name, uncapitalised
 from rules.registry import UNKNOWN_OPERATOR, Area, AreaKind, Organisation, OrganisationKind, Relation
 
@@ -93,7 +94,7 @@ class _Page:
         return {"span": len(areas), "label": label, "holders": [self._holder(h) for h in holders]}
 
     def _holder(self, holder: Holder) -> dict[str, Any]:
-        known = self.registry.organisations[holder.organisation]
+        known = self.of.heir(holder.organisation)
         only = area_name(holder.only, self.registry) if holder.only else None
         role = self.of.role(holder.role) if holder.role else None
         return self._organisation(known) | {"role": role, "only": only}
@@ -112,7 +113,7 @@ class _Page:
         return {
             "name": area.name,
             "kind": words.AREA[area.kind],
-            "coordinator": self.registry.organisations[organisation].name if organisation is not None else None,
+            "coordinator": self.of.heir(organisation).name if organisation is not None else None,
             "needs_coordinator": area.kind is not AreaKind.NEIGHBOURHOOD,
             "former": [f"{f.name} (till och med {f.until})" for f in area.former],
             "inside": [a.name for a in self._inside(area.id)],
@@ -122,12 +123,12 @@ class _Page:
 
     def _asset(self, asset: str) -> dict[str, Any]:
         known = self.registry.assets[asset]
-        operator = self.registry.organisations.get(known.operator)
+        operator = self.of.heir(known.operator) if known.operator != UNKNOWN_OPERATOR else None
         return {
             "name": known.name,
             "priority": known.priority,
             "area": area_name(known.area, self.registry),
-            "operator": self._organisation(operator) if operator and known.operator != UNKNOWN_OPERATOR else None,
+            "operator": self._organisation(operator) if operator else None,
             "needs": [self._supplied(function, known.area) for function in known.needs],
             "depends_on": [self.registry.assets[a].name for a in known.depends_on],
             "users": [self.registry.organisations[u.organisation].name for u in known.users],
@@ -135,7 +136,7 @@ class _Page:
 
     def _supplied(self, function: str, area: str) -> dict[str, Any]:
         found = self.registry.answering(function, area, self.of.today)
-        holders = [self._organisation(self.registry.organisations[o]) for o, _ in found[1]] if found else []
+        holders = [self._organisation(self.of.heir(o)) for o, _ in found[1]] if found else []
         return {"name": self.registry.functions[function].name, "holders": holders}
 
     def _kind(self, kind: OrganisationKind) -> dict[str, Any]:
@@ -153,7 +154,7 @@ class _Page:
             "head": self.of.post(known.head, known.id),
             "counterpart": named[known.counterpart].name if known.counterpart else None,
             "supervisors": [named[o].name for o in known.supervisors],
-            "exercised": str(known.exercised) if known.exercised else None,
+            "exercised": str(known.exercised or ("aldrig" if own(known) else "")),
         }
 
 

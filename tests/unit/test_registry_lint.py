@@ -127,6 +127,7 @@ CASES: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str, str]]]] = {
         [("organisation-ends-alone", "organisations.leverantor.valid_to", "upphör 2026-12-31 utan efterträdare")],
     ),
     "a merger that fits": (merged("2027-01-01", DOES), []),
+    "a successor that says nothing and so inherits all": (merged("2027-01-01", ""), []),
     "a successor that begins too late": (
         merged("2027-02-01", DOES),
         [
@@ -140,7 +141,7 @@ CASES: dict[str, tuple[list[tuple[str, str]], list[tuple[str, str, str]]]] = {
         ],
     ),
     "a successor that does not take everything over": (
-        merged("2027-01-01", "coordinates: [nord],"),
+        merged("2027-01-01", "functions: [{function: care, areas: syd}], coordinates: [nord],"),
         [("function-gap", "functions.care", "från och med 2027-01-01 ansvarar ingen för omsorg i Nord;")],
     ),
     "boards that have not exercised": (
