@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from typer.testing import CliRunner
 
 from streams.cli import app
-from tests.browser.test_ack_page import CHROMIUM, CONTRAST, FLAGS
+from tests.browser.test_ack_page import CONTRAST
 
 pytestmark = pytest.mark.browser
 
@@ -26,14 +24,6 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["registry", "draw", "--profile", str(STOCKHOLM), "--at", "2026-11-24 12:00", "--out", str(out)]
     assert CliRunner().invoke(app, words).exit_code == 0
     return out
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield found
-        found.close()
 
 
 def opened(browser: Browser, drawn: Path, size: tuple[int, int], scheme: str = "light") -> Page:
@@ -128,5 +118,5 @@ def test_it_prints_on_paper(browser: Browser, drawn: Path, tmp_path: Path) -> No
 
     assert page.locator("nav").is_hidden()
     page.pdf(path=tmp_path / "a.pdf", prefer_css_page_size=True)
-    assert os.path.getsize(tmp_path / "a.pdf") > 10_000
+    assert (tmp_path / "a.pdf").stat().st_size > 10_000
     page.close()
