@@ -31,7 +31,6 @@ from notifiers.notice import Row
 from notifiers.profile import Profile
 from notifiers.roster import OnCall
 from rules.action import Action
-from rules.events import LIVE
 from rules.explain import area_name, uncapitalised
 from rules.matter import Matter
 from rules.registry import UNKNOWN_OPERATOR, Asset, Organisation, OrganisationKind
@@ -284,19 +283,15 @@ def _covered(outcome: Outcome) -> Iterator[PassedOver]:
 
 
 def unmanned(profile: Profile, row: Row) -> str:
-    """What becomes of a question to a role of office hours, out of them: whom it reaches first, and then."""
+    """What becomes of a question to a role of office hours, out of them: whoever covers it answers."""
     roster, post = profile.roster, row.post
-    asked = roster.persons_of(post, LIVE)
-    duty, instead = roster.duties[post], roster.cover(post)
-    own = [p for p in asked if p in duty.persons]
-    if not own or instead is None or asked[0] not in duty.persons:
-        by = uncapitalised(roster.role_name(instead[0])) if instead is not None else "ersättaren"
-        return f"arbetar kontorstid; däremellan svarar {by}"
-    first = roster.persons[own[0]].name if own[0] in roster.persons else own[0]
+    own, instead = roster.duties[post].persons, roster.cover(post)
+    first = roster.persons[own[0]].name if own and own[0] in roster.persons else "innehavaren"
     if row.action is Action.INFORM:  # nobody is asked to answer, so nothing is passed on
         return f"arbetar kontorstid; {first} får ändå meddelandet, och ingen annan om det kommer fram"
-    by = uncapitalised(roster.role_name(instead[0]))
-    return f"arbetar kontorstid; {first} frågas ändå först, och svarar ingen går frågan vidare till {by}"
+    if instead is None:
+        return f"arbetar kontorstid; {first} frågas ändå, för ingen är satt att svara då"
+    return f"arbetar kontorstid; däremellan svarar {uncapitalised(roster.role_name(instead[0]))}"
 
 
 def _stand_by(outcome: Outcome) -> Iterator[PassedOver]:

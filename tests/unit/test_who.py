@@ -270,15 +270,16 @@ def test_the_midsummer_night_meant_is_the_next_one() -> None:
 
 
 @pytest.mark.usefixtures("profile")
-def test_a_coordinator_who_works_by_day_is_asked_first_at_midsummer_all_the_same_and_that_is_told() -> None:
-    """There are no calendars yet: what is shown is what would happen."""
+def test_a_coordinator_who_works_by_day_is_covered_at_midsummer_and_that_is_told() -> None:
     args = ("--incident", "it-outage", "--asset", "it-verksamhetsstod", "--at", "2026-10-13 10:00")
     found = asked(*args, "--compare", "midsommarnatt")["compared"]
 
     assert found["at"] == "2027-06-25T00:40:00+00:00"
-    assert (found["added"], found["removed"], found["others"], found["levels"]) == ([], [], [], [])
+    assert (found["added"], found["removed"], found["levels"]) == ([], [], [])
+    assert {o["here"]["role"] for o in found["others"]} == {"informationssakerhetssamordnare"}
+    assert all(o["here"]["person"]["person"] != o["there"]["person"]["person"] for o in found["others"])
     assert {u["role"] for u in found["unmanned"]} == {"informationssakerhetssamordnare"}
-    assert all("frågas ändå först, och svarar ingen går frågan vidare till" in u["because"] for u in found["unmanned"])
+    assert all(u["because"].startswith("arbetar kontorstid; däremellan svarar ") for u in found["unmanned"])
 
 
 def test_of_whoever_is_only_told_by_day_it_is_said_that_nothing_is_passed_on(stockholm: Profile) -> None:
@@ -292,7 +293,7 @@ def test_of_whoever_is_only_told_by_day_it_is_said_that_nothing_is_passed_on(sto
     )
 
     assert "får ändå meddelandet" in unmanned(stockholm, row)
-    assert "går frågan vidare" in unmanned(stockholm, row.model_copy(update={"action": Action.ACT}))
+    assert "däremellan svarar" in unmanned(stockholm, row.model_copy(update={"action": Action.ACT}))
 
 
 @pytest.mark.usefixtures("profile")
