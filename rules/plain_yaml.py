@@ -7,7 +7,7 @@ whatever is unusual or wrong it leaves to ruamel, which also knows what to say o
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml as libyaml
@@ -38,76 +38,79 @@ def plain(text: str) -> CommentedMap | None:
         return None
     parser = CParser(text)
     try:
-        return _document(parser)
+        return _Reading(parser).document()
     except (Unusual, libyaml.YAMLError, YAMLError, ValueError, RecursionError):
         return None
     finally:
         parser.dispose()
 
 
-def _document(parser: Any) -> CommentedMap:
-    parser.get_event()
-    start = parser.get_event()
-    if not isinstance(start, libyaml.DocumentStartEvent) or start.explicit:
-        raise Unusual
-    found = _value(parser, parser.get_event())
-    end = parser.get_event()
-    if not isinstance(found, CommentedMap) or end.explicit or not parser.check_event(libyaml.StreamEndEvent):
-        raise Unusual
-    return found
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One text being read. `meant`: what its unquoted values have been found to be."""
+
+    parser: Any
+    meant: dict[str, Any] = field(default_factory=dict)
+
+    def document(self) -> CommentedMap:
+        self.parser.get_event()
+        start = self.parser.get_event()
+        if not isinstance(start, libyaml.DocumentStartEvent) or start.explicit:
+            raise Unusual
+        found = self.value(self.parser.get_event())
+        end = self.parser.get_event()
+        if not isinstance(found, CommentedMap) or end.explicit or not self.parser.check_event(libyaml.StreamEndEvent):
+            raise Unusual
+        return found
+
+    def value(self, event: Any) -> Any:
+        if isinstance(event, libyaml.AliasEvent) or event.anchor is not None or event.tag is not None:
+            raise Unusual
+        if isinstance(event, libyaml.ScalarEvent):
+            return self.scalar(event)
+        return self.mapping(event) if isinstance(event, libyaml.MappingStartEvent) else self.sequence(event)
+
+    def scalar(self, event: Any) -> Any:
+        if event.style in ("|", ">") or event.start_mark.index == event.end_mark.index:
+            raise Unusual  # an empty value stands at another place in ruamel's eyes
+        if event.style:
+            return event.value
+        if event.value not in self.meant:
+            self.meant[event.value] = _meant(event.value)
+        return self.meant[event.value]
+
+    def mapping(self, event: Any) -> CommentedMap:
+        found = CommentedMap()
+        found._yaml_set_line_col(event.start_mark.line, event.start_mark.column)
+        while not isinstance(named := self.parser.get_event(), libyaml.MappingEndEvent):
+            key = self.key(named)
+            if key in found:
+                raise Unusual
+            event = self.parser.get_event()
+            at, of = named.start_mark, event.start_mark
+            if of.index - named.end_mark.index < 2:
+                raise Unusual  # {"a":b}: without a space, the two do not agree on what is a key
+            found[key] = self.value(event)
+            found._yaml_set_kv_line_col(key, [at.line, at.column, of.line, of.column])
+        return found
+
+    def key(self, event: Any) -> str:
+        key = self.value(event) if isinstance(event, libyaml.ScalarEvent) else None
+        if not isinstance(key, str) or key in _UNUSUAL_KEYS:
+            raise Unusual
+        return key
+
+    def sequence(self, event: Any) -> CommentedSeq:
+        found = CommentedSeq()
+        found._yaml_set_line_col(event.start_mark.line, event.start_mark.column)
+        while not isinstance(event := self.parser.get_event(), libyaml.SequenceEndEvent):
+            found.append(self.value(event))
+            found._yaml_set_idx_line_col(len(found) - 1, [event.start_mark.line, event.start_mark.column])
+        return found
 
 
-def _value(parser: Any, event: Any) -> Any:
-    if isinstance(event, libyaml.AliasEvent) or event.anchor is not None or event.tag is not None:
-        raise Unusual
-    if isinstance(event, libyaml.ScalarEvent):
-        return _scalar(event)
-    if isinstance(event, libyaml.MappingStartEvent):
-        return _mapping(parser, event)
-    return _sequence(parser, event)
-
-
-def _scalar(event: Any) -> Any:
-    if event.style in ("|", ">") or event.start_mark.index == event.end_mark.index:
-        raise Unusual  # an empty value stands at another place in ruamel's eyes
-    return event.value if event.style else _meant(event.value)
-
-
-@lru_cache(maxsize=4096)
 def _meant(value: str) -> Any:
     """What an unquoted value is: a text unless ruamel reads it as something else."""
     if _RESOLVER.resolve(ScalarNode, value, (True, False)) == _TEXT:
         return value
     return YAML(typ="rt").load(value)
-
-
-def _mapping(parser: Any, event: Any) -> CommentedMap:
-    found = CommentedMap()
-    found._yaml_set_line_col(event.start_mark.line, event.start_mark.column)
-    while not isinstance(named := parser.get_event(), libyaml.MappingEndEvent):
-        key = _key(named)
-        if key in found:
-            raise Unusual
-        event = parser.get_event()
-        at, of = named.start_mark, event.start_mark
-        if of.index - named.end_mark.index < 2:
-            raise Unusual  # {"a":b}: without a space, the two do not agree on what is a key
-        found[key] = _value(parser, event)
-        found._yaml_set_kv_line_col(key, [at.line, at.column, of.line, of.column])
-    return found
-
-
-def _key(event: Any) -> str:
-    key = _value(None, event) if isinstance(event, libyaml.ScalarEvent) else None
-    if not isinstance(key, str) or key in _UNUSUAL_KEYS:
-        raise Unusual
-    return key
-
-
-def _sequence(parser: Any, event: Any) -> CommentedSeq:
-    found = CommentedSeq()
-    found._yaml_set_line_col(event.start_mark.line, event.start_mark.column)
-    while not isinstance(event := parser.get_event(), libyaml.SequenceEndEvent):
-        found.append(_value(parser, event))
-        found._yaml_set_idx_line_col(len(found) - 1, [event.start_mark.line, event.start_mark.column])
-    return found
