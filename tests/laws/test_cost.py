@@ -21,6 +21,7 @@ from rules.policy import LeafRef, Policy
 from rules.rule import SensorCondition
 from rules.sensing import Sensing
 from rules.step import Draft
+from rules.tally import Tally
 from tests.laws.effort import examples
 from tests.laws.strategies import Play, town
 
@@ -81,7 +82,7 @@ def counting(patch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
         counted(SensorCondition, "holds", "values compared")
         counted(Sensing, "judge", "conditions of sensors")
         counted(Instances, "_evaluate", "rules judged")
-        counted(Instances, "_leaf_holds", "conditions judged")
+        counted(Tally, "holds", "conditions judged")
         counted(instances, "leaf_holds", "facts counted")
         yield found
 

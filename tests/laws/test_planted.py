@@ -13,7 +13,7 @@ from hypothesis import Phase, settings
 from notifiers import message, principles
 from notifiers.responsible import Responsible
 from notifiers.rows import Rows
-from rules import instances
+from rules import tally
 from rules.action import Action
 from rules.instances import Instances
 from rules.matter import Matter, ProposalState
@@ -76,13 +76,13 @@ def silence_lowers(patch: pytest.MonkeyPatch) -> None:
 
 def by_arrival(patch: pytest.MonkeyPatch) -> None:
     """Windows counted in the order of arrival."""
-    real = instances.kept
+    real = tally.kept
 
     def kept(known: Any, fact: Any, *, present: bool, within: Any, now: datetime) -> Any:
         moved = fact.model_copy(update={"at": now}) if within is not None else fact
         return real(known, moved, present=present, within=within, now=now)
 
-    patch.setattr(instances, "kept", kept)
+    patch.setattr(tally, "kept", kept)
 
 
 def impatience(patch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,6 @@ def test_the_demo_shows_what_came_who_was_told_and_why_and_ends_well() -> None:
     assert "ansvarsprincipen" in said
     assert "geografiskt områdesansvar" in said
     assert "Jag tar det" in said
-    assert "Jag kan inte" in said
     assert "§ BESLUT" in said
     assert said.count("Högt vatten vid Slussen» gäller") == 5  # as often as the recorded month crosses the limit
     assert re.search(r"Nådde ingen +0", said)
