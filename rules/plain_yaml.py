@@ -39,7 +39,7 @@ def plain(text: str) -> CommentedMap | None:
     parser = CParser(text)
     try:
         return _Reading(parser).document()
-    except (Unusual, libyaml.YAMLError, YAMLError, ValueError, RecursionError):
+    except (Unusual, libyaml.YAMLError, YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
     finally:
         parser.dispose()
