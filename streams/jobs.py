@@ -6,10 +6,13 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from notifiers.attempt import Attempt
 from rules.frozen import Frozen
+
+if TYPE_CHECKING:
+    from streams.writer import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,9 @@ class Listener(Protocol):
 
 @dataclass(slots=True)
 class Job:
-    """Something for the writer: `run` inside the transaction, `done` answers the caller after it."""
+    """Something for the writer: `run` inside the transaction, with the writer and `at`; `done` answers after it."""
 
-    run: Callable[[], Any]
+    run: Callable[[Writer, datetime], Any]
     at: datetime
     accepted_s: float
     done: Future[Any] = field(default_factory=Future)

@@ -207,7 +207,7 @@ def test_a_message_that_a_stage_cannot_take_is_set_aside_and_the_rest_goes_on(be
                 raise RuntimeError("a fault in us")
             return super().route(event, received_at)
 
-    bench.host.intake = Broken(broken, bench.intake.geography, open_door=True)
+    bench.host.reload(Broken(broken, bench.intake.geography, open_door=True)).result(10)
     receipt = bench.host.submit((flood("bad"), flood("good")), (), None).result(10)
     assert receipt.accepted == 2, "it is in the log: accepted means safe"
     assert bench.host.ask(lambda journal: journal.counts()).result(10)["dead"] == 1

@@ -554,7 +554,7 @@ def test_a_profile_that_would_strand_a_matter_is_refused_and_the_old_one_goes_on
 def test_a_swap_that_cannot_be_saved_has_not_happened(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     host = bench.start()
     old = host.intake
-    monkeypatch.setattr("streams.embedded.put_in_force", lambda *_: 1 / 0)
+    monkeypatch.setattr("streams.writer.put_in_force", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         host.reload(door(LOW)).result(10)
     assert host.intake is old
