@@ -11,13 +11,17 @@ from rules.silence import Explanation
 
 
 class Reported(Frozen):
-    """An event as the door hands it on: with the areas it touches (smallest known) and its home area's key."""
+    """An event as the door hands it on: with the areas it touches (smallest known) and its home area's key.
+
+    A report that something is over may say another place than the one it began with, so it goes from key to key:
+    `asked` are those it has been at, `known` says that one of them knew what is over."""
 
     kind: Literal["reported"] = "reported"
     event: Event
     areas: tuple[str, ...]
     flags: tuple[str, ...] = ()
-    relayed: bool = False
+    asked: tuple[str, ...] = ()
+    known: bool = False
 
 
 class Begun(Frozen):

@@ -146,10 +146,8 @@ class _Assessment:
             self._note(f"Ny uppgift: {fact.said}", message.event.id)
 
     def _incident_over(self, key: str, known: KnownIncident | None, message: Reported) -> None:
-        self._over_elsewhere(message)
+        self._over_elsewhere(message, known=message.known or known is not None)
         if known is None:
-            if not message.relayed:
-                self._note("Rapport om att något är över som inte är känt här", message.event.id)
             return
         self.draft.drop(key)
         self.instances.uncount(known.counted_in, known.fact)
@@ -159,14 +157,16 @@ class _Assessment:
     def _counts(self, leaf: LeafRef, fact: Fact) -> bool:
         return isinstance(leaf.condition, IncidentsCondition) and wanted(leaf.condition, fact, self.registry)
 
-    def _over_elsewhere(self, message: Reported) -> None:
-        """A report may say another place than the one it began with, or none: every other key is told that it is over,
-        and the one that knows it acts."""
-        if message.relayed:
-            return
-        for home in self.policy.homes:
-            if home != self.draft.key:
-                self.draft.emit(Stage.ASSESS, home, message.model_copy(update={"relayed": True, "flags": ()}))
+    def _over_elsewhere(self, message: Reported, *, known: bool) -> None:
+        """The next key is asked too, whether or not this one knew: a report moved to another place is known in both.
+        The last one says so if nobody knew."""
+        asked = (*message.asked, self.draft.key)
+        following = next((home for home in self.policy.homes if home not in asked), None)
+        if following is not None:
+            further = message.model_copy(update={"asked": asked, "known": known, "flags": ()})
+            self.draft.emit(Stage.ASSESS, following, further)
+        elif not known:
+            self._note("Rapport om att något är över som inte är känt här", message.event.id)
 
     def _everyday(self, fact: Fact) -> None:
         """No rule answers for this incident: its matter goes to whoever is responsible for such things every day."""

@@ -526,6 +526,7 @@ def test_a_report_that_is_over_and_names_only_the_city_is_found_where_it_is() ->
     run.incident("pothole", "h", area="syd")
     run.over("h", area="stad")
     assert run.open == []
+    assert "inte är känt här" not in run.said(), "one of the keys knew it"
 
 
 def test_the_same_closing_twice_changes_nothing() -> None:
