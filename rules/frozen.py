@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, PlainSerializer, StringConstraints
 
 
 class Frozen(BaseModel):
@@ -29,6 +29,15 @@ Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, patt
 
 Text = Annotated[str, StringConstraints(max_length=4000)]
 """Text that a person wrote or reads. Bounded, since it goes into messages."""
+
+
+def _in_order(names: frozenset[str]) -> list[str]:
+    return sorted(names)
+
+
+Names = Annotated[frozenset[str], PlainSerializer(_in_order)]
+"""Names without an order. Written in one all the same: equal values have equal bytes, on every host and after any start
+(a set's own order follows its history and the process's hash seed)."""
 
 
 def cut(text: str, limit: int = 4000) -> str:

@@ -18,7 +18,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from rules.frozen import Frozen, Instant
+from rules.frozen import Frozen, Instant, Names
 from rules.matter import Fact
 from rules.policy import LeafRef
 from rules.rule import DistrictsCondition, IncidentsCondition
@@ -99,7 +99,7 @@ class LeafFacts(Frozen):
     kind: Literal["leaf"] = "leaf"
     facts: dict[str, Fact]
     taken: dict[str, Instant] = Field(description="När vi fick veta; efter det glöms fakta i ett tidsfönster")
-    over: frozenset[str] = Field(default=frozenset(), description="Över, men räknas ännu i sitt tidsfönster")
+    over: Names = Field(default=frozenset(), description="Över, men räknas ännu i sitt tidsfönster")
 
 
 class Broken(Frozen):
@@ -116,7 +116,7 @@ class Instance(Frozen):
     kind: Literal["instance"] = "instance"
     matter: str
     cause: str
-    gone: frozenset[str] = frozenset()
+    gone: Names = frozenset()
     unshown: int = 0
     clearing_since: Instant | None = None
 
@@ -148,7 +148,7 @@ class Registered(Frozen):
     """An outside authority's decision, and the persons who have registered it so far."""
 
     kind: Literal["registered"] = "registered"
-    persons: frozenset[str]
+    persons: Names
     reference: str = Field(default="", description="Beslutets beteckning")
     done: bool = Field(default=False, description="Så många som krävs har registrerat det; det gäller eller har gällt")
     matter: str | None = None

@@ -6,6 +6,7 @@ A run that breaks a law is shrunk by hypothesis to the shortest list of moves th
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 from datetime import timedelta
@@ -24,6 +25,7 @@ from rules.ladder import Action, Entered
 from rules.matter import Direction, Matter, ProposalState
 from rules.record import LogLine
 from rules.step import Counter, Stage, State, TimerDue
+from rules.trackers import Registered
 from streams.rehearsal import Providers
 from streams.stages import STAGES, written
 from tests.laws import strategies
@@ -423,6 +425,18 @@ def test_a_run_goes_on_after_a_restart_as_if_there_had_been_none(moves: list[Mov
     assert at_rest(broken) == at_rest(whole)
     assert broken.stage.sent == whole.stage.sent
     assert broken.stage.records == whole.stage.records
+
+
+@given(st.lists(st.text(max_size=8), unique=True, max_size=40), st.randoms(use_true_random=False))
+def test_equal_names_have_equal_bytes_whatever_came_first(names: list[str], rng: random.Random) -> None:
+    """A set's own order follows its history, so two hosts with equal states would write different bytes."""
+    first = Registered(persons=frozenset(names))
+    rng.shuffle(names)
+    grown: frozenset[str] = frozenset()
+    for name in names:
+        grown |= {name}
+    assert written(Registered(persons=grown)) == written(first)
+    assert Registered.model_validate_json(written(first)) == first
 
 
 STORM = """
