@@ -435,7 +435,7 @@ def ack(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Svarar «Jag tar det» på ett larm."""
+    """Svarar ja på ett larm: «Jag tar det», eller för ett tillfrågat bolag «Vi åtar oss det»."""
     from streams.commands.ack import ack as answer
     from streams.commands.ack import address
     from streams.commands.client import client

@@ -103,9 +103,9 @@ class Teller:
         return "TIDEN GÅR"
 
     def answered(self, name: str, answer: Answer) -> None:
-        said = "«Jag tar det»" if answer is Answer.TAKEN else "«Jag kan inte»"
+        said = "ja" if answer is Answer.TAKEN else "nej"  # the button's own words depend on who is asked
         if not self.brief:
-            self.console.print(f"  [green]☎ {escape(name)} öppnar länken och trycker {said}[/]")
+            self.console.print(f"  [green]☎ {escape(name)} öppnar länken och svarar {said}[/]")
 
     def situations(self, situations: Sequence[Situation], arrivals: tuple[Arrival, ...]) -> None:
         """What is new in the log, the plan and the phones."""

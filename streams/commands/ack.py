@@ -9,7 +9,8 @@ from streams.commands.client import Answer, Client
 from streams.commands.console import FINE, CommandError, UsageFault, as_json, data
 
 FORM = "application/x-www-form-urlencoded"
-ANSWER = {"taken": "Jag tar det", "declined": "Jag kan inte"}
+ANSWER = {"taken": "ja", "declined": "nej"}
+"""The page's buttons say it in the words of whoever is asked: "Jag tar det", "Vi åtar oss det"."""
 
 
 def ack(code: str, client: Client, *, decline: bool, machine: bool) -> int:
@@ -22,7 +23,7 @@ def ack(code: str, client: Client, *, decline: bool, machine: bool) -> int:
     if machine:
         as_json({"answer": given, "status": answer.status})
     else:
-        data(f"Svaret «{ANSWER[given]}» är mottaget. Vad det ledde till står på {client.url}{path}")
+        data(f"Ditt {ANSWER[given]} är mottaget. Vad det ledde till står på {client.url}{path}")
     return FINE
 
 
