@@ -443,6 +443,34 @@ def ack(
     _leave(lambda: answer(code, client(to or address(code) or LOOPBACK, None), decline=decline, machine=json))
 
 
+@app.command(
+    cls=SwedishCommand,
+    epilog=_examples(
+        "beredd topics plan --kafka 127.0.0.1:9092 --replication 1 --min-insync 1",
+        "beredd topics apply --kafka kafka1:9092",
+    ),
+)
+def topics(
+    wish: Annotated[str, typer.Argument(metavar="plan|apply|check", help="Visa, gör, eller kontrollera skillnaden.")],
+    kafka: Annotated[str, typer.Option("--kafka", metavar="VÄRD:PORT", help="En av klustrets mäklare.")],
+    partitions: Annotated[
+        int, typer.Option("--partitions", metavar="ANTAL", min=1, max=1000, help="För varje ämne med nycklar.")
+    ] = 12,
+    replication: Annotated[
+        int, typer.Option("--replication", metavar="ANTAL", min=1, max=7, help="Kopior av varje ämne.")
+    ] = 3,
+    min_insync: Annotated[
+        int, typer.Option("--min-insync", metavar="ANTAL", min=1, max=7, help="Kopior som ska ha sparat före svar.")
+    ] = 2,
+    prefix: Annotated[str, typer.Option("--prefix", metavar="TEXT", help="Står före varje ämnes namn.")] = "",
+    json: Json = False,
+) -> None:
+    """Visar och gör skillnaden mellan de ämnen Kafka har och de som ska finnas. Ingenting tas bort."""
+    from streams.commands.topics import topics as arrange
+
+    _leave(lambda: arrange(wish, kafka, partitions, replication, min_insync, prefix, machine=json))
+
+
 def main() -> None:
     """The entry point `beredd`."""
     for stream in (sys.stdout, sys.stderr):
