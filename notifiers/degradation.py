@@ -115,6 +115,7 @@ def wrong(trouble: Trouble) -> str:
 
 
 def what_to_do(trouble: Trouble) -> str:
+    """What whoever hears of it does first, in whole sentences."""
     return _WORDS[trouble.what].do
 
 

@@ -21,6 +21,7 @@ from notifiers.degradation import Trouble, what_to_do, wrong
 from notifiers.message import BASIS
 from notifiers.obligation import Obligation, ObligationState, chain
 from notifiers.profile import Profile
+from notifiers.roster import OnCall
 from rules.events import LIVE
 from rules.explain import place
 from rules.ladder import Action, Ladder
@@ -118,14 +119,15 @@ class CallList:
     # --- who has which role ------------------------------------------------------------------------------------------
 
     def _duties(self) -> Iterator[str]:
-        yield from (RULE, "VEM SVARAR NU, ROLL FÖR ROLL", RULE)
+        yield from (RULE, "VEM SOM SVARAR, ROLL FÖR ROLL", RULE)
         roster = self.profile.roster
         organisation = ""
         for role, at in sorted(roster.duties, key=lambda post: (organisation_name(post[1], self.profile), post[0])):
             if at != organisation:
                 organisation = at
                 yield organisation_name(at, self.profile)
-            yield f"  {roster.role_name(role)}"
+            office = role in roster.roles and roster.roles[role].on_call is OnCall.OFFICE
+            yield f"  {roster.role_name(role)}{' (kontorstid)' if office else ''}"
             for person in roster.persons_of((role, at), LIVE):
                 yield f"        {self._person(person)}"
 
