@@ -23,12 +23,14 @@ from notifiers.roster import Roster
 from notifiers.ways import AGAIN_S, PATIENCE_S, Heard, Pulse, Route, Standing
 from rules.events import LIVE
 
+FAULT_S = 8.0
 STUCK_S = 20.0
 OUTBOX_S = 60.0
 TIMERS_S = 30.0
 DEAD_LETTERS_S = 10 * 60.0
-"""From when on each counts: a probe that is not saved, an attempt under way (30 s is the longest one may take), a timer
-past its due time; and how long a message that was set aside is told of as new."""
+"""How long each may last before it counts: commits that fail (a write is tried every five seconds; one that failed
+alone is in the log and the metrics), nothing saved at all, an attempt under way (30 s is the longest one may take), a
+timer past its due time. A message that was set aside is news for so long."""
 
 CALM_S = 60.0
 TOLD_MAX = 3
@@ -180,14 +182,15 @@ def _look(watched: Watched, state: Supervision, look: Look, now_s: float) -> tup
 def _troubles(watched: Watched, state: Supervision, look: Look, now_s: float) -> frozenset[Trouble]:
     """All that is wrong at this moment; what follows from something graver is not said beside it."""
     found = set(look.reported)
-    stuck = now_s - look.saved_s > STUCK_S
-    if look.fault:
+    unsaved_s = now_s - look.saved_s
+    halted = unsaved_s > STUCK_S or (look.fault and unsaved_s > FAULT_S)
+    if halted and look.fault:
         found.add(Trouble(Degradation.UNSAVED))
-    elif stuck:
+    elif halted:
         found.add(Trouble(Degradation.STUCK))
     elif look.timers_late_s > TIMERS_S:
         found.add(Trouble(Degradation.TIMERS_LATE))
-    if look.outbox_oldest_s > OUTBOX_S and not (look.fault or stuck):
+    if look.outbox_oldest_s > OUTBOX_S and not halted:
         found.add(Trouble(Degradation.OUTBOX_LATE))
     if state.dead_s is not None and now_s - state.dead_s <= DEAD_LETTERS_S:
         found.add(Trouble(Degradation.DEAD_LETTERS))

@@ -21,6 +21,7 @@ import pytest
 from aiohttp import web
 
 from notifiers.attempt import Medium
+from notifiers.degradation import Degradation, Trouble
 from rules.events import Event, Incident
 from streams.call_list import NAME
 from streams.selfwatch import TRIALS
@@ -328,6 +329,23 @@ async def _fill(town: Town, service: ServiceProcess) -> None:
     await until(lambda: len(town.receiver.beats) > beats, "a heartbeat again")
     await until_ready(url)
     assert await report(url) == 202
+
+
+# --- what others see -------------------------------------------------------------------------------------------------
+
+
+def test_what_somebody_else_sees_is_told_and_stands_in_the_log_until_it_is_over(tmp_path: Path) -> None:
+    async def story(town: Town, service: Service) -> None:
+        jump = Trouble(Degradation.CLOCK)
+        service.watch.report(jump, True)
+        await until(lambda: town.arrived("maskinens klocka har hoppat"), "the jump told")
+        assert [line.said[:9] for line in service.view.noticed("live")] == ["Gör först"]
+        service.watch.report(jump, False)
+        await until(lambda: town.arrived("klockan går jämnt igen"), "the end told")
+        assert len(service.view.noticed("live")) == 2
+        assert [a.target for a in town.arrived("beredd:")] == ["berta-push", "berta-push"]
+
+    during(story, tmp_path)
 
 
 # --- the call list ---------------------------------------------------------------------------------------------------
