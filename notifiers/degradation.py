@@ -15,6 +15,7 @@ class Degradation(StrEnum):
     STUCK = "stuck"  # nothing has been saved for too long, and nothing says why
     OUTBOX_LATE = "outbox_late"  # an attempt has been under way longer than any may take
     TIMERS_LATE = "timers_late"  # deadlines pass and nothing happens
+    SHORT = "short"  # something is saved and something is not: the room kept on the disk is in use
     CHANNEL = "channel"  # one provider fails
     CANARY_LATE = "canary_late"  # a canary was begun and nothing came of it
     DEAD_LETTERS = "dead_letters"  # a stage could not take a message: a fault in us
@@ -75,6 +76,11 @@ _WORDS = {
         "frister passerar utan att något händer",
         "Följ upp de öppna ärendena för hand. Se efter om maskinen är överlastad eller klockan går fel.",
         "frister hålls igen",
+    ),
+    Degradation.SHORT: _Words(
+        "en del kan inte sparas, troligen för att disken är full",
+        "Frigör plats på beredds disk nu, innan det reserverade utrymmet tar slut och ingenting kan sparas.",
+        "allt kan sparas igen",
     ),
     Degradation.CHANNEL: _Words(
         "{about} fungerar inte",

@@ -53,7 +53,8 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The vital signs at one moment. `dead`: messages set aside so far. `reported`: troubles that others see."""
+    """The vital signs at one moment. `saved_s`: when something was last saved; `fault`: something could not be; `dead`:
+    messages set aside so far; `reported`: troubles that others see."""
 
     saved_s: float
     fault: bool = False
@@ -130,13 +131,14 @@ class Unreached:
 @dataclass(frozen=True, slots=True)
 class Supervision:
     """What is known, what is wrong, and what has been told. `mark` makes the names of attempts this process's own;
-    `count` counts messages and canaries."""
+    `count` counts messages and canaries; `fault_s`: since when each look has found a fault in saving."""
 
     mark: str
     pulses: Mapping[str, Pulse] = field(default_factory=dict)
     present: Mapping[Trouble, float] = field(default_factory=dict)  # since when
     told: Mapping[Trouble, Told] = field(default_factory=dict)
     tellings: tuple[Telling, ...] = ()
+    fault_s: float | None = None
     dead: int = 0
     dead_s: float | None = None
     count: int = 0
@@ -166,6 +168,8 @@ def step(
 
 
 def _look(watched: Watched, state: Supervision, look: Look, now_s: float) -> tuple[Supervision, tuple[Output, ...]]:
+    began_s = now_s if state.fault_s is None else state.fault_s
+    state = replace(state, fault_s=began_s if look.fault else None)
     if look.dead > state.dead:
         state = replace(state, dead=look.dead, dead_s=now_s)
     found = _troubles(watched, state, look, now_s)
@@ -190,6 +194,8 @@ def _troubles(watched: Watched, state: Supervision, look: Look, now_s: float) ->
         found.add(Trouble(Degradation.STUCK))
     elif look.timers_late_s > TIMERS_S:
         found.add(Trouble(Degradation.TIMERS_LATE))
+    if not halted and state.fault_s is not None and now_s - state.fault_s > FAULT_S:
+        found.add(Trouble(Degradation.SHORT))
     if look.outbox_oldest_s > OUTBOX_S and not halted:
         found.add(Trouble(Degradation.OUTBOX_LATE))
     if state.dead_s is not None and now_s - state.dead_s <= DEAD_LETTERS_S:

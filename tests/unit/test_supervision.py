@@ -64,6 +64,7 @@ class World:
     look: Look = field(default_factory=lambda: Look(saved_s=0.0))
     now_s: float = 0.0
     frozen: bool = False  # nothing is saved any more
+    reserve: bool = False  # and what is critical is saved all the same when the disk is full
     roster: Roster = field(default_factory=roster)
 
     def __post_init__(self) -> None:
@@ -79,7 +80,7 @@ class World:
     def run(self, seconds: float) -> None:
         for _ in range(int(seconds)):
             self.now_s += 1
-            if not self.frozen and not self.look.fault:
+            if not self.frozen and (self.reserve or not self.look.fault):
                 self.look = replace(self.look, saved_s=self.now_s)
             self.state, outputs = step(self.watched, self.state, self.look, self.now_s)
             for output in outputs:
@@ -356,6 +357,17 @@ def test_what_begins_in_the_same_moment_is_one_message_with_the_gravest_first() 
     [(_, said)] = world.said
     assert said.title == "beredd: ingenting kan sparas, och nya händelser avvisas (+2 till)"
     assert "maskinens klocka har hoppat" in said.body
+
+
+def test_a_full_disk_with_room_kept_for_what_is_critical_is_told_before_that_is_used_up() -> None:
+    world = World(reserve=True)
+    world.run(10)
+    world.look = replace(world.look, fault=True)
+    world.run(30)
+    assert world.titles == ["beredd: en del kan inte sparas, troligen för att disken är full"]
+    world.reserve = False
+    world.run(30)
+    assert world.titles[1:] == ["beredd: ingenting kan sparas, och nya händelser avvisas"]
 
 
 def test_one_commit_that_fails_alone_is_not_told() -> None:
