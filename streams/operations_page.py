@@ -26,7 +26,7 @@ SHORT = {
 def operations(health: Health, unsaved: Sequence[str], now: datetime, zone: ZoneInfo) -> dict[str, object]:
     """What the page shows. `unsaved`: why nothing can be saved at this moment."""
     return {
-        "ready": not unsaved and not health.reasons,
+        "headline": _headline(health, ready=not unsaved and not health.reasons),
         "reasons": (*unsaved, *health.reasons),
         "telephone": bool(unsaved or health.broken),
         "call_list": health.call_list,
@@ -43,6 +43,12 @@ def operations(health: Health, unsaved: Sequence[str], now: datetime, zone: Zone
         "heartbeat": clock(health.heartbeat, now, zone) if health.heartbeat is not None else None,
         "findings": [_sentence(finding) for finding in health.findings],
     }
+
+
+def _headline(health: Health, *, ready: bool) -> str:
+    if not ready:
+        return "beredd fungerar inte som det ska"
+    return "beredd fungerar, men något är fel" if health.troubles else "beredd fungerar"
 
 
 def _way(way: Way, now: datetime, zone: ZoneInfo) -> dict[str, object]:

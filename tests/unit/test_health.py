@@ -94,6 +94,8 @@ def test_the_page_says_when_people_are_to_be_called_and_what_to_do_first() -> No
 
     assert [shown(h)["telephone"] for h in (fine, channel, full)] == [False, False, True]
     assert shown(fine, ("ingenting kan sparas",))["telephone"] is True
+    assert [shown(h)["headline"] for h in (fine, channel)] == ["beredd fungerar", "beredd fungerar, men något är fel"]
+    assert shown(fine, ("ingenting kan sparas",))["headline"] == "beredd fungerar inte som det ska"
     assert shown(full)["troubles"] == [
         {
             "wrong": "Ingenting kan sparas, och nya händelser avvisas.",
