@@ -19,6 +19,7 @@ class Degradation(StrEnum):
     CHANNEL = "channel"  # one provider fails
     CANARY_LATE = "canary_late"  # a canary was begun and nothing came of it
     DEAD_LETTERS = "dead_letters"  # a stage could not take a message: a fault in us
+    UNHEARD = "unheard"  # the outside receiver does not take our heartbeats
     CLOCK = "clock"  # the machine's clock has jumped
     EXPIRING = "expiring"  # a key, a token or a certificate ends soon
     CALL_LIST = "call_list"  # the call list cannot be written
@@ -96,6 +97,11 @@ _WORDS = {
         "uppgifter kunde inte behandlas och har lagts åt sidan",
         "Läs igenom de öppna ärendena för hand, och lämna beredds logg till den som sköter systemet.",
         "inga fler uppgifter har lagts åt sidan",
+    ),
+    Degradation.UNHEARD: _Words(
+        "den yttre vakten tar inte emot beredds livstecken; ingen utanför märker om beredd stannar",
+        "Kontrollera adressen (heartbeat: i hemlighetsfilen) och vägen ut på internet.",
+        "den yttre vakten tar emot beredds livstecken igen",
     ),
     Degradation.CLOCK: _Words(
         "maskinens klocka har hoppat",

@@ -13,21 +13,31 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 
 from notifiers import secrets
+from notifiers.degradation import Degradation, Trouble
 
 _log = logging.getLogger(__name__)
 ANSWER_S = 10.0
+UNHEARD = 3
+"""So many heartbeats in a row that were not taken are told: nobody outside would notice if we stopped."""
 
 
 class HeartbeatSender:
-    """Sends at intervals until cancelled. `broken`: what breaks the chain now, in words; `sent`: one was received."""
+    """Sends at intervals until cancelled. `broken`: what breaks the chain now, in words; `sent`: one was received;
+    `report`: whom it concerns that none is."""
 
     def __init__(
-        self, heartbeat: secrets.Heartbeat, broken: Callable[[], Awaitable[tuple[str, ...]]], sent: Callable[[], None]
+        self,
+        heartbeat: secrets.Heartbeat,
+        broken: Callable[[], Awaitable[tuple[str, ...]]],
+        sent: Callable[[], None],
+        report: Callable[[Trouble, bool], None],
     ) -> None:
         self._heartbeat = heartbeat
         self._broken = broken
         self._sent = sent
+        self._report = report
         self._silent = False
+        self._failures = 0
 
     async def run(self) -> None:
         # `trust_env`: a city's servers often reach the outside through a proxy, as Apprise then does too.
@@ -38,7 +48,7 @@ class HeartbeatSender:
                 try:
                     await self._beat(session, await self._broken())
                 except Exception as error:  # the address is a secret, and stands in the text of most faults
-                    _log.error("the heartbeat failed: %s", type(error).__name__)
+                    self._unheard(type(error).__name__)
                 spent_s = asyncio.get_running_loop().time() - begun_s
                 await asyncio.sleep(max(0.0, self._heartbeat.every_s - spent_s))
 
@@ -57,6 +67,14 @@ class HeartbeatSender:
 
     def _received(self, status: int) -> None:
         if 200 <= status < 300:
+            self._failures = 0
+            self._report(Trouble(Degradation.UNHEARD), False)
             self._sent()
         else:
-            _log.error("the heartbeat was answered HTTP %d", status)
+            self._unheard(f"HTTP {status}")
+
+    def _unheard(self, why: str) -> None:
+        self._failures += 1
+        _log.error("the heartbeat was not taken: %s", why)
+        if self._failures >= UNHEARD:
+            self._report(Trouble(Degradation.UNHEARD), True)

@@ -191,7 +191,7 @@ class Service:
         self.watch.begin(self.courier)
         self._watching = [asyncio.ensure_future(keeper.run())]
         if secrets.heartbeat is not None:
-            sender = HeartbeatSender(secrets.heartbeat, self.watch.broken, self.watch.heartbeat_sent)
+            sender = HeartbeatSender(secrets.heartbeat, self.watch.broken, self.watch.heartbeat_sent, self.watch.report)
             self._watching.append(asyncio.ensure_future(sender.run()))
         return keeper
 

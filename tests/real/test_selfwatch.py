@@ -40,14 +40,16 @@ class Receiver:
     def __init__(self) -> None:
         self.beats: list[float] = []
         self.faults: list[str] = []
+        self.status = 200
         self._app = web.Application()
         self._app.add_routes([web.get("/ping", self._ping), web.post("/ping/fail", self._fail)])
         self._runner = web.AppRunner(self._app, access_log=None)
         self.url = ""
 
     async def _ping(self, request: web.Request) -> web.Response:
-        self.beats.append(time.monotonic())
-        return web.Response(text="OK")
+        if self.status == 200:
+            self.beats.append(time.monotonic())
+        return web.Response(status=self.status)
 
     async def _fail(self, request: web.Request) -> web.Response:
         self.faults.append(await request.text())
@@ -284,6 +286,21 @@ def test_the_heartbeat_stops_while_the_writer_hangs_and_resumes_and_people_are_t
             release.set()
         await until(lambda: len(town.receiver.beats) > beats, "a heartbeat again")
         await until_ready(service.url)
+
+    during(story, tmp_path)
+
+
+def test_a_receiver_that_does_not_take_heartbeats_is_told_of_and_its_address_is_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(town: Town, service: Service) -> None:
+        await until(lambda: town.receiver.beats, "a heartbeat")
+        town.receiver.status = 404
+        await until(lambda: town.arrived("den yttre vakten tar inte emot"), "people told")
+        assert (await ready(service.url))[0] == 200
+        town.receiver.status = 200
+        await until(lambda: town.arrived("tar emot beredds livstecken igen"), "the end told")
+        assert town.receiver.url not in caplog.text
 
     during(story, tmp_path)
 
