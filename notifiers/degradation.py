@@ -15,9 +15,9 @@ class Degradation(StrEnum):
     STUCK = "stuck"  # nothing has been saved for too long, and nothing says why
     OUTBOX_LATE = "outbox_late"  # an attempt has been under way longer than any may take
     TIMERS_LATE = "timers_late"  # deadlines pass and nothing happens
+    CANARY_LATE = "canary_late"  # a canary was begun and not even a failure was heard: it is we who do not send
     SHORT = "short"  # something is saved and something is not: the room kept on the disk is in use
     CHANNEL = "channel"  # one provider fails
-    CANARY_LATE = "canary_late"  # a canary was begun and nothing came of it
     DEAD_LETTERS = "dead_letters"  # a stage could not take a message: a fault in us
     UNHEARD = "unheard"  # the outside receiver does not take our heartbeats
     CLOCK = "clock"  # the machine's clock has jumped
@@ -47,6 +47,7 @@ GRAVE = frozenset(
         Degradation.STUCK,
         Degradation.OUTBOX_LATE,
         Degradation.TIMERS_LATE,
+        Degradation.CANARY_LATE,
     }
 )
 """While one of these lasts the chain from event to person is broken: no heartbeat is sent, and people are called."""
@@ -89,8 +90,8 @@ _WORDS = {
         "{about} fungerar igen",
     ),
     Degradation.CANARY_LATE: _Words(
-        "provet av {about} gick inte iväg",
-        "Se efter om maskinen är överlastad; starta annars om beredd.",
+        "provet av {about} gick inte iväg, så inte heller larm gör det",
+        f"{_TELEPHONE} Se efter om maskinen är överlastad; starta annars om beredd.",
         "provet av {about} går iväg igen",
     ),
     Degradation.DEAD_LETTERS: _Words(

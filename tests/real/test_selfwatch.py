@@ -290,6 +290,23 @@ def test_the_heartbeat_stops_while_the_writer_hangs_and_resumes_and_people_are_t
     during(story, tmp_path)
 
 
+def test_the_heartbeat_stops_when_the_courier_carries_nothing_though_all_is_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("notifiers.ways.PATIENCE_S", 1.0)
+
+    async def story(town: Town, service: Service) -> None:
+        await until(lambda: town.receiver.beats, "a heartbeat")
+        monkeypatch.setattr(service.courier, "take", lambda handout: None)
+        await until(lambda: town.receiver.faults, "the receiver told of the fault")
+        assert "gick inte iväg" in town.receiver.faults[0]
+        beats = len(town.receiver.beats)
+        await until(lambda: len(town.receiver.faults) >= 3, "it goes on")
+        assert len(town.receiver.beats) == beats
+
+    during(story, tmp_path)
+
+
 def test_a_receiver_that_does_not_take_heartbeats_is_told_of_and_its_address_is_not(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

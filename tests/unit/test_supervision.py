@@ -254,7 +254,7 @@ def test_a_canary_of_which_nothing_is_heard_is_our_own_fault_and_is_told() -> No
     world = World(canaries={"prov-sms": PROBES["prov-sms"]})
     world.answers = lambda send: None if send.canary else Verdict.ACCEPTED
     world.run(60)
-    assert world.titles == ["beredd: provet av sms genom 46elks-aaaaaa gick inte iväg"]
+    assert world.titles == ["beredd: provet av sms genom 46elks-aaaaaa gick inte iväg, så inte heller larm gör det"]
 
 
 def test_the_way_out_is_one_to_whoever_is_the_last_resort() -> None:
