@@ -18,13 +18,21 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pydantic import SecretStr
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from notifiers.attempt import Medium
+from notifiers.ways import EVERY_S, Canary
+from rules.duration import parse
+
+SECTIONS = ("channels", "tokens", "canaries", "heartbeat", "phones")
 _BYTES_MAX = 256 * 1024
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,128}")
 _URL = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*://\S+")
+_WEB = re.compile(r"https?://[^\s/@?#]+(?:[/?]\S*)?")
+_PHONE = re.compile(r"\+?[0-9][0-9 ()/-]{1,30}")
 
 
 class SecretsError(Exception):
@@ -48,12 +56,25 @@ class PersonPrincipal:
 Principal = SourcePrincipal | PersonPrincipal
 
 
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """An outside receiver that raises the alarm when it no longer hears from us. `fault_url`: it may be told at once
+    that something is wrong."""
+
+    url: SecretStr
+    every_s: float = EVERY_S
+    fault_url: SecretStr | None = None
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Secrets:
     """What the secrets file said. Empty where a section is missing."""
 
     channels: Mapping[str, SecretStr] = field(default_factory=lambda: MappingProxyType({}))
     _tokens: tuple[tuple[bytes, Principal], ...] = ()
+    canaries: Mapping[str, Canary] = field(default_factory=lambda: MappingProxyType({}))
+    heartbeat: Heartbeat | None = None
+    phones: Mapping[str, SecretStr] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def has_tokens(self) -> bool:
@@ -125,11 +146,22 @@ def _parsed(path: Path, raw: bytes) -> object:
 
 
 def _secrets(path: Path, content: dict[object, object]) -> Secrets:
-    if unknown := [n for n, section in enumerate(content, 1) if section not in ("channels", "tokens")]:
-        raise SecretsError(f"{path}: avsnitt nr {unknown[0]} är okänt; bara channels: och tokens: finns.")
+    if unknown := [n for n, section in enumerate(content, 1) if section not in SECTIONS]:
+        known = f"{', '.join(f'{name}:' for name in SECTIONS[:-1])} och {SECTIONS[-1]}:"
+        raise SecretsError(f"{path}: avsnitt nr {unknown[0]} är okänt; bara {known} finns.")
     channels = dict(_channel(path, n, *entry) for n, entry in _entries(path, content, "channels"))
     tokens = tuple(_token(path, n, *entry) for n, entry in _entries(path, content, "tokens"))
-    return Secrets(MappingProxyType(channels), tokens)
+    canaries = dict(_canary(path, n, *entry) for n, entry in _entries(path, content, "canaries"))
+    if lost := [n for n, reference in enumerate(canaries, 1) if reference not in channels]:
+        raise SecretsError(f"{path}: canaries, post {lost[0]}: referensen finns inte bland channels:.")
+    phones = dict(_phone(path, n, *entry) for n, entry in _entries(path, content, "phones"))
+    return Secrets(
+        channels=MappingProxyType(channels),
+        _tokens=tokens,
+        canaries=MappingProxyType(canaries),
+        heartbeat=_heartbeat(path, content["heartbeat"]) if "heartbeat" in content else None,
+        phones=MappingProxyType(phones),
+    )
 
 
 def _entries(path: Path, content: dict[object, object], section: str) -> list[tuple[int, tuple[object, object]]]:
@@ -162,3 +194,49 @@ def _token(path: Path, n: int, digest: object, holder: object) -> tuple[bytes, P
             return digest.encode(), PersonPrincipal(person)
         case _:
             raise SecretsError(f"{where}: ska ha antingen {{source: id}} eller {{person: id}}, inget mer.")
+
+
+# --- what the system watches itself with -----------------------------------------------------------------------------
+
+
+def _canary(path: Path, n: int, reference: object, said: object) -> tuple[str, Canary]:
+    where = f"{path}: canaries, post {n}"
+    match said:
+        case {"medium": str(medium), **rest} if medium in tuple(Medium) and not set(rest) - {"every"}:
+            every_s = _every_s(where, rest["every"]) if "every" in rest else EVERY_S
+            return str(reference), Canary(str(reference), Medium(medium), every_s)
+        case _:
+            raise SecretsError(f"{where}: ska vara {{medium: {'|'.join(Medium)}, every: 1 min}}; every får utelämnas.")
+
+
+def _heartbeat(path: Path, said: object) -> Heartbeat:
+    where = f"{path}: heartbeat"
+    match said:
+        case {"url": str(url), **rest} if _WEB.fullmatch(url) and not set(rest) - {"every", "fault_url"}:
+            every_s = _every_s(where, rest["every"]) if "every" in rest else EVERY_S
+            return Heartbeat(SecretStr(url), every_s, _web(where, rest["fault_url"]) if "fault_url" in rest else None)
+        case _:
+            raise SecretsError(f"{where}: ska ha url: https://..., och får ha every: och fault_url:, inget mer.")
+
+
+def _web(where: str, url: object) -> SecretStr:
+    if not isinstance(url, str) or not _WEB.fullmatch(url):
+        raise SecretsError(f"{where}: fault_url ska börja med https:// eller http://, utan användarnamn.")
+    return SecretStr(url)
+
+
+def _every_s(where: str, said: object) -> float:
+    try:
+        return parse(said).total_seconds()
+    except PydanticCustomError:
+        pass
+    raise SecretsError(f"{where}: every ska vara en tid som '1 min'.")
+
+
+def _phone(path: Path, n: int, person: object, number: object) -> tuple[str, SecretStr]:
+    where = f"{path}: phones, post {n}"
+    if not isinstance(person, str) or not _NAME.fullmatch(person):
+        raise SecretsError(f"{where}: ska börja med personens id.")
+    if not isinstance(number, str) or not _PHONE.fullmatch(number):
+        raise SecretsError(f"{where}: ska vara ett telefonnummer i citattecken, till exempel '08-508 00 000'.")
+    return person, SecretStr(number)

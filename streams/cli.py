@@ -109,11 +109,32 @@ def run(
         str | None,
         typer.Option("--public-url", metavar="URL", help="Adressen i länkar; utelämnas: profilens eller vår."),
     ] = None,
+    call_list: Annotated[
+        Path | None,
+        typer.Option("--call-list", metavar="KATALOG", help="Var ringlistan hålls färsk; utelämnas: där data sparas."),
+    ] = None,
 ) -> None:
     """Kör tjänsten tills den stoppas."""
     from streams.commands.run import run as start
 
-    _leave(lambda: start(profile, data, secrets, host, port, public_url))
+    _leave(lambda: start(profile, data, secrets, host, port, public_url, call_list))
+
+
+@app.command(
+    "call-list",
+    cls=SwedishCommand,
+    epilog=_examples("beredd call-list /var/lib/beredd", "beredd call-list /var/lib/beredd | lp"),
+)
+def call_list(
+    directory: Annotated[Path, typer.Argument(metavar="KATALOG", help="Där beredd sparar, eller --call-list.")],
+) -> None:
+    """Skriver ut ringlistan: vem som ska ringas när larm inte kommer fram.
+
+    Listan läses ur filen som tjänsten håller färsk, så det går också när tjänsten är nere. Den har personuppgifter.
+    """
+    from streams.commands.call_list import call_list as show
+
+    _leave(lambda: show(directory))
 
 
 @app.command(cls=SwedishCommand, epilog=_examples("beredd demo", "beredd demo --keep"))

@@ -36,6 +36,10 @@ class Meter(Protocol):
         ...
 
 
+def _unheard(handout: Handout, outcome: Outcome, called: bool) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Timed:
     """A channel that says when it is called: that moment is the hand-over."""
@@ -62,16 +66,21 @@ class Courier:
         codes: Codes,
         meter: Meter,
         report: Callable[[str, Outcome], Future[bool]],
+        heard: Callable[[Handout, Outcome, bool], None] = _unheard,
     ) -> None:
+        """`heard`: is told, in the loop, what became of each attempt and whether its channel was called, before the
+        host is."""
         timed = {reference: _Timed(channel, self._called) for reference, channel in channels.items()}
         self._delivery = Delivery(timed, seconds_until)
         self._codes = codes
         self._meter = meter
         self._report = report
+        self._heard = heard
         self._loop = asyncio.get_running_loop()
         self._under_way: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._accepted_s: dict[str, tuple[float, str]] = {}
         self._begun_s: dict[tuple[str, str], float] = {}
+        self._calls: set[str] = set()
 
     @property
     def under_way(self) -> int:
@@ -101,6 +110,7 @@ class Courier:
             self._under_way[key] = self._loop.create_task(self._make(handout))
 
     def _called(self, attempt: str) -> None:
+        self._calls.add(attempt)
         known = self._accepted_s.pop(attempt, None)
         if known is not None:
             accepted_s, realm = known
@@ -110,12 +120,14 @@ class Courier:
         attempt = handout.attempt
         try:
             outcome = await self._delivery.deliver(attempt, self._codes.code(handout.realm, attempt.notice))
+            self._heard(handout, outcome, attempt.id in self._calls)
             self._meter.attempted(attempt.medium, outcome.verdict, handout.realm)
             await asyncio.wrap_future(self._report(handout.realm, outcome))
         except Exception:  # contact's own deadline goes on without us; the fault is ours to log
             _log.exception("an attempt's outcome could not be reported")
         finally:
             self._accepted_s.pop(attempt.id, None)
+            self._calls.discard(attempt.id)
             del self._under_way[(handout.realm, attempt.id)]
             del self._begun_s[(handout.realm, attempt.id)]
 

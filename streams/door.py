@@ -22,6 +22,7 @@ from notifiers.secrets import PersonPrincipal, Principal, Secrets, SourcePrincip
 from rules.events import Event
 from streams.clock import Clock
 from streams.embedded import Receipt
+from streams.health import Health
 from streams.intake import Intake
 from streams.journal import Journal
 from streams.metrics import Metrics, Turned
@@ -62,6 +63,7 @@ class Door:
     """All that the HTTP side of a process needs.
 
     `open`: the listener is on loopback, so what is shown needs no key. `channels`: how many ways out are configured.
+    `health`: how the system is, by its own watch; None where nobody watches, as in a test of the doors alone.
     `proxies`: reverse proxies whose X-Forwarded-For is believed; without it all behind one share its address.
     """
 
@@ -73,6 +75,7 @@ class Door:
     channels: int
     open: bool
     proxies: frozenset[str] = frozenset()
+    health: Callable[[], Health] | None = None
 
     @property
     def profile(self) -> Profile:

@@ -18,12 +18,12 @@ from aiohttp import web
 
 from notifiers.secrets import PersonPrincipal, Principal
 from rules.events import LIVE, Event
-from streams.door import DOOR, Door, Host, answered, body_of, named
+from streams.door import DOOR, Door, Host, body_of, named
 from streams.embedded import Receipt
 from streams.in_force import in_force
 from streams.intake import Intake
-from streams.journal import Journal
 from streams.pages import Pages
+from streams.readiness import Readiness
 from streams.refusal import Reason, Refusal, Refused, excerpt
 from streams.reload import ReloadReport
 from streams.situations import summary, whole
@@ -42,8 +42,6 @@ INLINE_BYTES = 128 * 1024
 that an answer to an alarm never waits behind it."""
 
 ROWS_MAX = 500
-PROBE_S = 2.0
-PROBED_FOR_S = 1.0
 RIGHTS = frozenset({Reason.SOURCE, Reason.RIGHT, Reason.REALM, Reason.PERSON})
 
 SECURITY: Mapping[str, str] = {
@@ -285,42 +283,6 @@ async def get_metrics(request: web.Request) -> web.Response:
     """The metrics in the form that the scraper asks for."""
     body, content_type = request.app[DOOR].metrics.exposed(request.headers.get("Accept", ""))
     return web.Response(body=body, headers={"Content-Type": content_type})
-
-
-class Readiness:
-    """Whether an event sent now would be kept and could reach somebody. A look is good for a second, so that looking
-    often costs no more than looking."""
-
-    def __init__(self, door: Door) -> None:
-        self._door = door
-        self._until_s = 0.0
-        self._reasons: tuple[str, ...] = ()
-        self._looking = asyncio.Lock()
-
-    async def get(self, request: web.Request) -> web.Response:
-        async with self._looking:
-            now_s = asyncio.get_running_loop().time()
-            if now_s >= self._until_s:
-                self._reasons = await self._look()
-                self._until_s = asyncio.get_running_loop().time() + PROBED_FOR_S
-        return _json({"ready": not self._reasons, "reasons": self._reasons}, status=503 if self._reasons else 200)
-
-    async def _look(self) -> tuple[str, ...]:
-        reasons = []
-        fault = self._door.host.fault  # before the probe: a commit that succeeds clears it
-        try:
-            await answered(self._door.host.ask(self._probe), PROBE_S)
-        except web.HTTPServiceUnavailable:
-            reasons.append("ingenting kan sparas")
-        if fault is not None:
-            reasons.append("den senaste skrivningen misslyckades")
-        if self._door.channels == 0:
-            reasons.append("ingen kanal är inlagd; ingen kan nås")
-        return tuple(reasons)
-
-    def _probe(self, journal: Journal) -> None:
-        """Writes, since a disk that is full still reads. The entry has no stage, so no step ever sees it."""
-        journal.put("readyz", "", "", "probe", self._door.clock.now().isoformat().encode())
 
 
 # --- what holds for every answer -------------------------------------------------------------------------------------

@@ -157,6 +157,10 @@ class Journal:
     def note(self, key: str, value: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES(?,?)", (key, value))
 
+    def touch(self, at: datetime) -> None:
+        """Something has been written: a disk that is full still reads. The entry has no stage, so no step sees it."""
+        self.put("touched", "", "", "", micros(at).to_bytes(8, "big"))
+
     # --- log ---------------------------------------------------------------------------------------------------------
 
     def accept(
@@ -248,6 +252,10 @@ class Journal:
             "UPDATE outbox SET outcome=? WHERE realm=? AND id=? AND outcome IS NULL", (outcome, realm, identity)
         )
         return self._db.changes() == 1
+
+    def forget_settled(self, realm: str) -> None:
+        """Attempts of this realm that have an outcome have left the outbox."""
+        self._db.execute("DELETE FROM outbox WHERE realm=? AND outcome IS NOT NULL", (realm,))
 
     def unsent(self) -> list[tuple[str, bytes]]:
         """Attempts without an outcome: (realm, body)."""

@@ -20,12 +20,15 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from notifiers.attempt import Medium, Verdict
+from notifiers.degradation import Degradation
 from notifiers.obligation import ObligationState
 from notifiers.profile import Profile
+from notifiers.ways import Standing
 from rules.events import LIVE, EventKind
 from rules.frozen import Frozen
 from rules.record import Happening, LogLine
 from rules.step import Stage
+from streams.health import Health
 from streams.refusal import Reason
 from streams.view import Situation, View
 
@@ -69,6 +72,7 @@ class Gauged:
     outbox_open: Callable[[], int]
     outbox_oldest_seconds: Callable[[], float]  # 0 when nothing waits
     fault: Callable[[], str | None]  # the host's: why the last commit failed
+    health: Callable[[], Health] | None = None  # by the system's own watch; None where nobody watches
 
 
 class Metrics:
@@ -198,12 +202,33 @@ class _Gauges(Collector):
         oldest = self._gauged.outbox_oldest_seconds()
         yield _gauge("outbox_oldest_seconds", "How long the oldest of them has waited.", oldest)
         yield _gauge("commit_fault", "1 while the last commit failed.", self._gauged.fault() is not None)
+        if self._gauged.health is not None:
+            yield from _watched(self._gauged.health())
         yield InfoMetricFamily("beredd_policy", "The rules in force.", value={"hash": profile.hash})
         yield InfoMetricFamily("beredd_build", "This program.", value={"version": version("beredd")})
 
 
 def _gauge(name: str, said: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"beredd_{name}", said, value=float(value))
+
+
+def _watched(health: Health) -> Iterator[Metric]:
+    """What self-watch knows. A medium that no channel uses has no series: it is neither up nor down."""
+    yield _gauge("ready", "1 while what is sent would be kept and could reach somebody.", not health.reasons)
+    up = GaugeMetricFamily("beredd_channel_up", "1 while a provider of this medium works.", labels=("medium",))
+    failing = GaugeMetricFamily("beredd_channel_failing", "Providers of this medium that fail.", labels=("medium",))
+    for medium in Medium:
+        found = [way.standing for way in health.ways if medium in way.media]
+        if found:
+            up.add_metric((medium.value,), float(Standing.WORKS in found))
+            failing.add_metric((medium.value,), float(found.count(Standing.FAILING)))
+    yield from (up, failing)
+    lasting = Tally(trouble.what.value for trouble, _ in health.troubles)
+    states = tuple(state.value for state in Degradation)
+    yield _counts("degraded", "Things that are wrong with the system itself, by kind.", "state", states, lasting)
+    sent = health.heartbeat.timestamp() if health.heartbeat is not None else 0.0
+    yield _gauge("heartbeat_sent_timestamp_seconds", "When the outside receiver last took a heartbeat; 0: never.", sent)
+    yield _gauge("timers_late_seconds", "How late the first due timer is.", health.timers_late_s)
 
 
 def _levels(situations: list[Situation], levels: tuple[str, ...]) -> Iterator[Metric]:

@@ -31,13 +31,15 @@ from streams.codes import ALPHABET, LENGTH
 from streams.door import Door, body_of
 from streams.intake import DOOR
 from streams.metrics import Turned
+from streams.operations_page import operations
+from streams.readiness import Readiness
 from streams.refusal import Refused
 from streams.situations import organisation_name, tally
 from streams.view import CodeHolder, Situation
 from streams.wire import REALM_PATTERN
 
 HERE = Path(__file__).parent
-TEMPLATES = ("ack.html", "problem.html", "overview.html", "situation.html")
+TEMPLATES = ("ack.html", "problem.html", "overview.html", "situation.html", "operations.html")
 FORM_BYTES = 1024
 CODE_PATTERN = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 
@@ -107,6 +109,7 @@ class Pages:
 
     def __init__(self, door: Door) -> None:
         self._door = door
+        self._readiness = Readiness(door)
         self._misses = Misses()
         # When somebody answered on a page, for as long as we run; what they answered is in the plan.
         self._given: OrderedDict[str, Given] = OrderedDict()
@@ -125,6 +128,7 @@ class Pages:
         return [
             web.get("/", self.overview),
             web.get("/s/{id}", self.situation),
+            web.get("/drift", self.operations),
             web.get("/k/{code}", self.show),
             web.post("/k/{code}", self.answer),
             web.get("/static/beredd.css", self.css),
@@ -216,7 +220,18 @@ class Pages:
         rows = [self._row(s, s.matter) for s in found if s.matter is not None]
         rows.sort(key=lambda row: ladder.rank(row["level"]) if row["level"] in ladder else 0, reverse=True)
         city = self._door.profile.policy.settings.name
-        return self._page("overview.html", self._about(realm), {"rows": rows, "city": city})
+        health = self._door.health() if self._door.health is not None else None
+        watch = {"watched": health is not None, "broken": health is not None and bool(health.broken)}
+        return self._page("overview.html", self._about(realm), {"rows": rows, "city": city}, watch)
+
+    async def operations(self, request: web.Request) -> web.Response:
+        """Whether the system itself works, and what to do if it does not."""
+        door = self._door
+        door.may_look(request)
+        if door.health is None:
+            raise web.HTTPNotFound(text="Ingen vakt är på här.")
+        page = operations(door.health(), await self._readiness.unsaved(), door.clock.now(), door.zone)
+        return self._page("operations.html", self._about(LIVE), page)
 
     def _about(self, realm: str) -> dict[str, object]:
         now = self._door.clock.now().astimezone(self._door.zone)

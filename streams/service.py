@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from pydantic import SecretStr
 
 from notifiers.apprise_channel import apprise_channels, load_apprise
 from notifiers.attempt import Medium, Verdict
@@ -23,18 +24,22 @@ from notifiers.secrets import Secrets, SecretsError, load_secrets
 from rules.fault import Fault
 from rules.frozen import Frozen
 from rules.geography import Geography
+from streams.call_list import CallList
+from streams.call_list_keeper import CallListKeeper
 from streams.clock import Clock, SystemClock
 from streams.codes import load_codes
 from streams.commands.profiles import load_map
 from streams.courier import Courier, Meter
 from streams.door import Door
 from streams.embedded import EmbeddedHost, Handout
+from streams.heartbeat import HeartbeatSender
 from streams.http import application, runner
 from streams.in_force import StrandedError
 from streams.intake import Intake
 from streams.journal import JournalError
 from streams.metrics import Gauged, Metrics, Reloading
 from streams.reload import AddressError, ReloadReport, compared, prepared, refused
+from streams.selfwatch import Equipment, SelfWatch
 from streams.view import View
 
 _log = logging.getLogger(__name__)
@@ -55,6 +60,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str | None = None
+    call_list: Path | None = None  # where the call list is kept; left out: with the data
 
 
 class _Listener:
@@ -64,11 +70,15 @@ class _Listener:
         self._view = view
         self._metrics = metrics
         self.courier: Courier | None = None
+        self.watch: SelfWatch | None = None
+        self.keeper: CallListKeeper | None = None
         self._early: list[Handout] = []
 
     def recorded(self, realm: str, record: Frozen) -> None:
         self._view.apply(realm, record)
         self._metrics.recorded(realm, record)
+        if self.keeper is not None:
+            self.keeper.changed()
 
     def handed_out(self, handout: Handout) -> None:
         if self.courier is None:
@@ -78,6 +88,8 @@ class _Listener:
 
     def counted(self, what: str, amount: int) -> None:
         self._metrics.counted(what, amount)
+        if self.watch is not None:
+            self.watch.counted(what, amount)
 
     def begin(self, courier: Courier) -> None:
         self.courier = courier
@@ -152,6 +164,7 @@ class Service:
 
     def _open(self, channels: Mapping[str, Channel], geography: Geography) -> None:
         self.settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_room(self.settings.call_list)
         codes = load_codes(self.settings.data / "codes.key")
         self.view = View(codes.code)
         self.metrics = Metrics(self._gauged(), self.clock.now())
@@ -162,8 +175,29 @@ class Service:
             self.host.start()
         except (JournalError, StrandedError) as error:
             raise ServiceError(str(error)) from None
-        self.courier = Courier(channels, self.clock.seconds_until, codes, self._meters(), self.host.report)
+        self.watch = listener.watch = SelfWatch(self.host, self.view, self.clock, _equipment(channels, self.secrets))
+        self.courier = Courier(
+            channels, self.clock.seconds_until, codes, self._meters(), self.host.report, self.watch.heard
+        )
         listener.begin(self.courier)
+        listener.keeper = self._begin_watch()
+
+    def _begin_watch(self) -> CallListKeeper:
+        """The system watches itself, keeps its call list and tells the outside that it lives."""
+        secrets = self.secrets or Secrets()
+        directory = self.settings.call_list or self.settings.data
+        keeper = CallListKeeper(directory, lambda: self._call_list(secrets.phones), self.watch.report)
+        self.watch.call_list = str(keeper.file)
+        self.watch.begin(self.courier)
+        self._watching = [asyncio.ensure_future(keeper.run())]
+        if secrets.heartbeat is not None:
+            sender = HeartbeatSender(secrets.heartbeat, self.watch.broken, self.watch.heartbeat_sent, self.watch.report)
+            self._watching.append(asyncio.ensure_future(sender.run()))
+        return keeper
+
+    def _call_list(self, phones: Mapping[str, SecretStr]) -> CallList:
+        troubles = tuple(trouble for trouble, _ in self.watch.health().troubles)
+        return CallList(self.view, self.host.intake.profile, phones, troubles, self.clock.now())
 
     @property
     def _open_door(self) -> bool:
@@ -179,6 +213,7 @@ class Service:
             outbox_open=lambda: self.courier.under_way,
             outbox_oldest_seconds=lambda: self.courier.oldest_seconds,
             fault=lambda: self.host.fault,
+            health=lambda: self.watch.health(),
         )
 
     async def _serve(self, listener: socket.socket) -> None:
@@ -190,6 +225,7 @@ class Service:
             metrics=self.metrics,
             channels=len(self.secrets.channels) if self.secrets else 0,
             open=is_loopback(self.settings.host),
+            health=self.watch.health,
         )
         self._runner = runner(application(door, self.reload))
         await self._runner.setup()
@@ -232,8 +268,27 @@ class Service:
     async def stop(self) -> None:
         """Closes the doors, lets attempts finish within bounds, commits and closes the file."""
         await self._runner.cleanup()
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
+        await self.watch.stop()
         await self.courier.stop(PATIENCE_S)
         await asyncio.to_thread(self.host.stop)
+
+
+def _make_room(call_list: Path | None) -> None:
+    if call_list is None:
+        return
+    try:
+        call_list.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ServiceError(f"{call_list}: ringlistan kan inte ligga där ({error.strerror})") from None
+
+
+def _equipment(channels: Mapping[str, Channel], secrets: Secrets | None) -> Equipment:
+    providers = {reference: channel.provider for reference, channel in channels.items()}
+    known = secrets or Secrets()
+    return Equipment(providers, known.canaries, known.phones, known.heartbeat is not None)
 
 
 def _profile(directory: Path) -> tuple[Profile, Geography]:
@@ -292,10 +347,18 @@ def _local(url: str) -> bool:
     return is_loopback(urlsplit(url).hostname or "")
 
 
-def run(profile: Path, data: Path, secrets: Path | None, host: str, port: int, public_url: str | None = None) -> int:
+def run(
+    profile: Path,
+    data: Path,
+    secrets: Path | None,
+    host: str,
+    port: int,
+    public_url: str | None = None,
+    call_list: Path | None = None,
+) -> int:
     """Runs the service until it is told to stop. Returns the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    settings = Settings(profile, data, secrets, host, port, public_url)
+    settings = Settings(profile, data, secrets, host, port, public_url, call_list)
     try:
         asyncio.run(_until_told(Service(settings)))
     except ServiceError as error:

@@ -38,6 +38,9 @@ CORE = {
         "attempt",
         "manning",
         "passed_over",
+        "ways",
+        "degradation",
+        "supervision",
     )
 }
 """The pure modules of `notifiers`."""

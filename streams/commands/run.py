@@ -7,7 +7,15 @@ from pathlib import Path
 from streams.commands.console import UsageFault, profile_directory
 
 
-def run(profile: Path | None, data: Path, secrets: Path | None, host: str, port: int, public_url: str | None) -> int:
+def run(
+    profile: Path | None,
+    data: Path,
+    secrets: Path | None,
+    host: str,
+    port: int,
+    public_url: str | None,
+    call_list: Path | None,
+) -> int:
     """Runs the service until it is told to stop, and returns its exit code."""
     directory = profile_directory(profile)
     if secrets is not None and not secrets.is_file():
@@ -16,7 +24,7 @@ def run(profile: Path | None, data: Path, secrets: Path | None, host: str, port:
         raise UsageFault(f"{data}: är ingen katalog; ange var beredd får spara")
     from streams import service
 
-    return service.run(directory, data, secrets, host, port, public_url)
+    return service.run(directory, data, secrets, host, port, public_url, call_list)
 
 
 def demo(*, keep: bool) -> int:

@@ -826,7 +826,7 @@ def test_run_hands_its_options_to_the_service(tmp_path: Path, monkeypatch: pytes
     result = beredd("run", "--profile", STOCKHOLM, "--data", tmp_path, "--port", "9")
 
     assert result.exit_code == 0
-    assert given == [STOCKHOLM, tmp_path, None, "127.0.0.1", 9, None]
+    assert given == [STOCKHOLM, tmp_path, None, "127.0.0.1", 9, None, None]
 
 
 def test_run_refuses_files_that_are_not_there(tmp_path: Path) -> None:

@@ -20,10 +20,12 @@ import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
-from notifiers.attempt import Outcome, Verdict
+from notifiers.attempt import Medium, Outcome, Verdict
+from notifiers.degradation import Degradation, Trouble
 from notifiers.notice import Purpose
 from notifiers.profile import Profile
 from notifiers.secrets import Secrets, load_secrets
+from notifiers.ways import Standing
 from rules.frozen import Frozen
 from rules.record import MatterSnapshot
 from streams import door as door_module
@@ -31,6 +33,7 @@ from streams.clock import StoryClock
 from streams.codes import Codes
 from streams.door import Door
 from streams.embedded import EmbeddedHost, Handout
+from streams.health import Health, Way
 from streams.http import BODY_BYTES, application
 from streams.intake import intake_of
 from streams.metrics import Gauged, Metrics
@@ -502,6 +505,45 @@ def test_without_a_channel_the_process_is_not_ready(site: Site) -> None:
         response = await site.get("/readyz")
         assert response.status == 503
         assert "kanal" in (await response.json())["reasons"][0]
+
+    asyncio.run(site.during(scenario))
+
+
+def test_the_process_is_as_ready_as_its_own_watch_says_and_tells_what_that_rests_on(site: Site) -> None:
+    way = Way("sms genom x", (Medium.SMS,), True, Standing.FAILING, START, "inget svar", 95.0)
+    lost = Trouble(Degradation.NO_WAY_OUT)
+    health = Health(("inga larm kommer fram",), Standing.FAILING, (way,), ((lost, START),), ("p-anna-ek: finns ej",))
+    site.door = replace(site.door, health=lambda: health)
+
+    async def scenario(site: Site) -> None:
+        response = await site.get("/readyz")
+        said = await response.json()
+        assert (response.status, said["reasons"]) == (503, ["inga larm kommer fram"])
+        assert said["ways"][0] == {
+            "name": "sms genom x",
+            "media": ["sms"],
+            "critical": True,
+            "state": "failing",
+            "since": "2026-01-31T07:00:00Z",
+            "why": "inget svar",
+            "told_within_seconds": 95.0,
+        }
+        assert said["troubles"][0]["state"] == "no_way_out"
+        assert "p-anna-ek" not in await response.text()  # anybody may ask; whom it concerns stands on the page
+        page = await (await site.get("/drift")).text()
+        assert "P-anna-ek: finns ej." in page
+        assert "Ring dem det gäller, efter ringlistan" in page
+        assert "kommer inte fram som de ska" in await (await site.get("/")).text()
+
+    asyncio.run(site.during(scenario))
+
+
+def test_the_operations_page_is_for_those_who_may_look(site: Site) -> None:
+    fine = Health((), Standing.WORKS, (), (), ())
+    site.door = replace(site.door, open=False, health=lambda: fine)
+
+    async def scenario(site: Site) -> None:
+        assert (await site.get("/drift")).status == 401
 
     asyncio.run(site.during(scenario))
 

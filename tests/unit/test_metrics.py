@@ -9,15 +9,18 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from notifiers.attempt import Medium, Verdict
+from notifiers.degradation import Degradation, Trouble
 from notifiers.notice import Row
 from notifiers.obligation import Obligation, ObligationState
 from notifiers.plan import PlanSnapshot
 from notifiers.profile import Profile
+from notifiers.ways import Standing
 from rules.ladder import Action, Principle
 from rules.matter import Matter
 from rules.record import Happening, LogLine, MatterSnapshot
 from rules.registry import Relation
 from streams.codes import Codes
+from streams.health import Health, Way
 from streams.metrics import HANDOVER_BUCKETS, Gauged, Metrics, Turned
 from streams.refusal import Reason
 from streams.view import View
@@ -74,6 +77,31 @@ def obligation(role: str, state: ObligationState) -> Obligation:
 
 def line(what: Happening, at: datetime = START) -> LogLine:
     return LogLine(at=at, what=what, said="prov", matter="sodermalm-20260131-1")
+
+
+def test_what_self_watch_knows_is_shown_by_medium_and_by_kind_and_never_by_name(stockholm: Profile) -> None:
+    ways = (
+        Way("sms genom a", (Medium.SMS,), True, Standing.WORKS, START, "", 95.0),
+        Way("sms genom b", (Medium.SMS,), True, Standing.FAILING, START, "nere", 95.0),
+        Way("e-post genom c", (Medium.MAIL,), True, Standing.UNKNOWN, None, "", None),
+    )
+    troubles = ((Trouble(Degradation.CHANNEL, "sms genom b"), START),)
+    health = Health((), Standing.WORKS, ways, troubles, (), heartbeat=START, timers_late_s=2.0)
+    watched = Watched(stockholm)
+    view = Gauged(watched.view, lambda: stockholm, lambda: 0, lambda: 0.0, lambda: None, lambda: health)
+    watched.metrics = Metrics(view, START)
+
+    assert watched.value("beredd_channel_up", medium="sms") == 1
+    assert watched.value("beredd_channel_failing", medium="sms") == 1
+    assert watched.value("beredd_channel_up", medium="mail") == 0
+    assert watched.value("beredd_channel_failing", medium="mail") == 0
+    assert watched.value("beredd_channel_up", medium="push") is None
+    assert watched.value("beredd_degraded", state="channel") == 1
+    assert watched.sum("beredd_degraded") == 1
+    assert watched.value("beredd_degraded", state="unsaved") == 0
+    assert watched.value("beredd_heartbeat_sent_timestamp_seconds") == START.timestamp()
+    assert watched.value("beredd_ready") == 1
+    assert "genom" not in watched.metrics.exposed()[0].decode()
 
 
 def test_every_metric_bears_our_prefix(watched: Watched) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from notifiers.attempt import Medium
 from notifiers.secrets import PersonPrincipal, Secrets, SecretsError, SourcePrincipal, load_secrets
 
 CANARY = "kanariefågel-hemlis-93"
@@ -152,6 +153,48 @@ def test_bytes_that_are_not_utf8_and_a_huge_file_are_refused(write: Write) -> No
 
     path.write_text("#" * 300_000)
     assert "större" in refusal(path)
+
+
+WATCHED = f"""
+channels:
+  prov: "46elks://user:{CANARY}@beredd/+46701234567"
+canaries:
+  prov: {{medium: sms, every: 5 min}}
+heartbeat: {{url: "https://hc-ping.com/{CANARY}", every: 30 s, fault_url: "https://hc-ping.com/{CANARY}/fail"}}
+phones:
+  anna: "+46 70-123 45 67"
+"""
+
+
+def test_the_file_says_how_the_system_watches_itself_and_whom_to_call(write: Write) -> None:
+    secrets = load_secrets(write(WATCHED))
+
+    canary, heartbeat = secrets.canaries["prov"], secrets.heartbeat
+    assert (canary.channel, canary.medium, canary.every_s) == ("prov", Medium.SMS, 300.0)
+    assert heartbeat is not None
+    assert heartbeat.every_s == 30.0
+    assert heartbeat.fault_url is not None
+    assert secrets.phones["anna"].get_secret_value() == "+46 70-123 45 67"
+    shown = repr(secrets) + repr(heartbeat) + repr(secrets.phones)
+    assert CANARY not in shown
+    assert "123 45" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("canaries:\n  prov: {medium: sms}", "finns inte bland channels"),
+        ('channels:\n  prov: "json://h"\ncanaries:\n  prov: {medium: rök}', "canaries, post 1"),
+        ('channels:\n  prov: "json://h"\ncanaries:\n  prov: {medium: sms, every: ofta}', "every ska vara en tid"),
+        (f"heartbeat: {{url: 'ftp://{CANARY}'}}", "heartbeat"),
+        (f"heartbeat: {{url: 'https://user:{CANARY}@h/'}}", "heartbeat"),
+        (f"heartbeat: {{url: 'https://h/', fault_url: '{CANARY}'}}", "fault_url"),
+        (f"phones:\n  anna: '{CANARY}'", "telefonnummer"),
+        ("phones:\n  anna: 46701234567", "citattecken"),
+    ],
+)
+def test_what_is_wrong_with_it_is_said_without_showing_it(write: Write, text: str, said: str) -> None:
+    assert said in refusal(write(text))
 
 
 def test_secrets_never_show_what_they_hold(write: Write, caplog: pytest.LogCaptureFixture) -> None:
