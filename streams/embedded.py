@@ -1,33 +1,32 @@
 """The embedded host: one process, one file, one writer thread.
 
-Theory. Whatever happens arrives as a *job* in one queue: accepted events, an outcome, a question. The thread takes all
-jobs that wait and has the writer carry them out in one transaction (`streams.writer`). An event is stamped when it is
-queued, so stamps follow the queue's order. Only after the commit are callers answered.
+Theory. Whatever happens arrives as a *job* in one queue (`streams.job_queue`): accepted events, an outcome, a question.
+The thread takes jobs that wait, the urgent ones first, and has the writer carry them out in one transaction
+(`streams.writer`). Stamps follow the order in which jobs are carried out. Only after the commit are callers answered.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from notifiers.attempt import Outcome
-from rules.events import Event
+from rules.events import Event, EventKind, Readings
 from streams.clock import Clock
 from streams.intake import Intake
+from streams.job_queue import JobQueue, Lane, Overloaded, Waiting
 from streams.jobs import Failed, Handout, Job, Listener, Receipt
 from streams.journal import Journal, JournalError
 from streams.refusal import Refusal
 from streams.writer import Writer
 
-__all__ = ["EmbeddedHost", "Handout", "Listener", "Receipt"]
+__all__ = ["EmbeddedHost", "Handout", "Lane", "Listener", "Overloaded", "Receipt", "Waiting"]
 
-JOBS_PER_COMMIT = 256
 IDLE_S = 0.5
 
 
@@ -40,12 +39,9 @@ class EmbeddedHost:
         self._listener = listener
         self._intake = intake
         self._writer: Writer | None = None
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._stamping = threading.Lock()
-        self._last_stamp: datetime | None = None
+        self._queue = JobQueue(clock.now)
         self._thread = threading.Thread(target=self._run, name="beredd-writer", daemon=True)
         self._started: Future[None] = Future()
-        self._pending = 0
 
     # --- from any thread ---------------------------------------------------------------------------------------------
 
@@ -66,50 +62,60 @@ class EmbeddedHost:
 
     def stop(self) -> None:
         """Finishes what is queued, commits and closes the file."""
-        self._jobs.put(None)
+        self._queue.close()
         self._thread.join()
 
     def submit(
-        self, events: tuple[Event, ...], refusals: tuple[Refusal, ...], principal: str | None
+        self, events: tuple[Event, ...], refusals: tuple[Refusal, ...], principal: str | None, size: int = 0
     ) -> Future[Receipt]:
-        """Queues events for acceptance. The future is done after the commit: then they are safe (semantics 24)."""
-        return self._put(lambda writer, at: writer.accept(events, refusals, principal, at))
+        """Queues events for acceptance. The future is done after the commit: then they are safe (semantics 24). With
+        anything but readings among them it is urgent. `size`: bytes as they were sent. Raises Overloaded if they cannot
+        be taken now."""
+        lane = Lane.URGENT if any(event.kind is not EventKind.READINGS for event in events) else Lane.READINGS
+        return self._put(
+            lambda writer, at: writer.accept(events, refusals, principal, at),
+            *(lane, len(refusals) + sum(map(_values, events)), size),
+        )
 
     def report(self, realm: str, outcome: Outcome) -> Future[bool]:
         """Queues the outcome of an attempt."""
-        return self._put(lambda writer, at: writer.settle(realm, outcome, at))
+        return self._put(lambda writer, at: writer.settle(realm, outcome, at), Lane.OWN)
 
     def ask(self, question: Callable[[Journal], Any]) -> Future[Any]:
-        """Reads something from the journal between two transactions."""
-        return self._put(lambda writer, at: writer.answer(question))
+        """Reads something from the journal between two transactions. Raises Overloaded if too many ask."""
+        return self._put(lambda writer, at: writer.answer(question), Lane.QUESTIONS)
 
     def reload(self, intake: Intake) -> Future[None]:
         """Queues a swap of the profile: what is queued before it is judged by the old one, what comes after it by the
-        new. The future is done after the commit, or fails with StrandedError and the old one goes on."""
-        return self._put(lambda writer, at: writer.swap(intake, at))
+        new, but for what overtakes it. The future is done after the commit, or fails with StrandedError and the old one
+        goes on."""
+        return self._put(lambda writer, at: writer.swap(intake, at), Lane.READINGS, sure=True)
+
+    def full(self, lane: Lane) -> int | None:
+        """Seconds after which to come again, if another of this lane would be refused now; else None."""
+        return self._queue.full(lane)
+
+    @property
+    def backlog(self) -> dict[Lane, Waiting]:
+        """What waits for the writer, by lane."""
+        return self._queue.waiting()
 
     def at_rest(self) -> bool:
         """True if nothing is queued, running, or due by the clock."""
-        with self._stamping:
-            return self._pending == 0 and (self._writer is None or not self._writer.timer_due())
+        return self._queue.at_rest() and (self._writer is None or not self._writer.timer_due())
 
     def next_timer(self) -> datetime | None:
         """The next pending timer's due time."""
         return None if self._writer is None else self._writer.next_due
 
-    def _put(self, run: Callable[[Writer, datetime], Any]) -> Future[Any]:
-        with self._stamping:
-            now = self._clock.now()
-            at = now if self._last_stamp is None else max(now, self._last_stamp)
-            self._last_stamp = at
-            self._pending += 1
-            job = Job(run=run, at=at, accepted_s=time.monotonic())
-            self._jobs.put(job)
-        return job.done
+    def _put(
+        self, run: Callable[[Writer, datetime], Any], lane: Lane, values: int = 0, size: int = 0, *, sure: bool = False
+    ) -> Future[Any]:
+        return self._queue.put(run, lane, values=values, size=size, sure=sure).done
 
     def wake(self) -> None:
         """Makes the writer look at the clock: for a clock that was set forward."""
-        self._put(lambda writer, at: None)
+        self._put(lambda writer, at: None, Lane.OWN)
 
     # --- the writer thread -------------------------------------------------------------------------------------------
 
@@ -120,11 +126,9 @@ class EmbeddedHost:
             self._started.set_exception(error)
             return
         self._started.set_result(None)
-        going = True
-        while going:
-            jobs, going = self._take(writer)
-            if jobs or writer.timer_due():
-                self._carry_out(writer, jobs)
+        while self._queue.wait(self._patience(writer)):
+            if not self._queue.empty() or writer.timer_due():
+                self._carry_out(writer)
         journal.close()
 
     def _opened(self) -> tuple[Journal, Writer]:
@@ -132,7 +136,7 @@ class EmbeddedHost:
         journal = Journal.open(self._file)
         self._writer = writer = Writer(journal, self._intake, self._clock, self._listener)
         resumption = Job(run=lambda writer, at: writer.resume(at), at=self._clock.now(), accepted_s=time.monotonic())
-        [failed] = writer.transaction([resumption], self._jobs.empty)
+        [failed] = writer.transaction([resumption], self._queue.empty)
         if writer.fault is not None:
             raise JournalError(f"{self._file}: går inte att läsa ({writer.fault}); ingenting har skrivits över")
         if isinstance(failed, Failed):
@@ -140,43 +144,30 @@ class EmbeddedHost:
             raise failed.error
         return journal, writer
 
-    def _take(self, writer: Writer) -> tuple[list[Job], bool]:
-        """Waits for a job or a timer, then takes what is queued, up to a bound. False: told to stop."""
-        jobs, wait = list[Job](), self._patience(writer)
-        while len(jobs) < JOBS_PER_COMMIT:
-            try:
-                job = self._jobs.get(timeout=wait) if wait is None or wait > 0 else self._jobs.get_nowait()
-            except queue.Empty:
-                break
-            if job is None:
-                return jobs, False
-            wait = 0
-            if job.done.set_running_or_notify_cancel():
-                jobs.append(job)  # from here on the caller can no longer take it back
-            else:
-                self._forget(1)
-        return jobs, True
-
     def _patience(self, writer: Writer) -> float | None:
         """Seconds to wait for a job. Never longer than a moment while a timer is set: the clock may be set forward."""
         if writer.next_due is None:
             return None
         return min(max(self._clock.seconds_until(writer.next_due), 0), IDLE_S)
 
-    def _carry_out(self, writer: Writer, jobs: list[Job]) -> None:
-        results = writer.transaction(jobs, self._jobs.empty)
+    def _carry_out(self, writer: Writer) -> None:
+        jobs: list[Job] = []
+        results = writer.transaction(self._noted(jobs), self._queue.empty)
         if not jobs and writer.fault is not None:
             time.sleep(IDLE_S)  # a timer that cannot be committed must not spin
-        self._answer(jobs, results)
-
-    def _answer(self, jobs: list[Job], results: list[Any]) -> None:
-        self._forget(len(jobs))
+        self._queue.carried_out(len(jobs))
         for job, result in zip(jobs, results, strict=True):
             if isinstance(result, Failed):
                 job.done.set_exception(result.error)
             else:
                 job.done.set_result(result)
 
-    def _forget(self, jobs: int) -> None:
-        with self._stamping:
-            self._pending -= jobs
+    def _noted(self, taken: list[Job]) -> Iterator[Job]:
+        """A transaction's jobs, each noted as it is taken: it has to be answered."""
+        for job in self._queue.turn():
+            taken.append(job)
+            yield job
+
+
+def _values(event: Event) -> int:
+    return len(event.payload.readings) if isinstance(event.payload, Readings) else 1

@@ -42,11 +42,16 @@ class Listener(Protocol):
 
 @dataclass(slots=True)
 class Job:
-    """Something for the writer: `run` inside the transaction, with the writer and `at`; `done` answers after it."""
+    """Something for the writer: `run` inside the transaction, with the writer and `at`; `done` answers after it.
+
+    `accepted_s`: the monotonic moment it was queued. `values`, `size`: what it weighs while it waits.
+    """
 
     run: Callable[[Writer, datetime], Any]
     at: datetime
     accepted_s: float
+    values: int = 0
+    size: int = 0
     done: Future[Any] = field(default_factory=Future)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -61,15 +61,17 @@ class Writer:
         """True if a timer is due by the clock."""
         return self.next_due is not None and self.next_due <= self._clock.now()
 
-    def transaction(self, jobs: list[Job], idle: Callable[[], bool]) -> list[Any]:
+    def transaction(self, jobs: Iterable[Job], idle: Callable[[], bool]) -> list[Any]:
         """One commit for all the jobs. Each job's result, in order: what it returned, or Failed; when the commit fails,
         all are Failed with its fault and nothing has changed. `idle`: nothing more waits, so the clock may fire timers.
         """
         self._gathered = Gathered()
         results: list[Any] = []
+        taken = 0
         try:
             self._journal.begin()
             for job in jobs:
+                taken += 1
                 self._accepted_s = job.accepted_s
                 self._fire_timers(job.at)
                 results.append(job.run(self, job.at))
@@ -82,7 +84,8 @@ class Writer:
             self._adopted = self.intake
         except Exception as error:
             self._roll_back(error)
-            return [Failed(error)] * len(jobs)
+            # A transaction that could not even begin has taken none; they wait for an answer all the same.
+            return [Failed(error)] * (taken or sum(1 for _ in jobs))
         if self._journal.wrote():
             self.fault = None  # a transaction that wrote nothing proves nothing about the disk
         self._tell()
