@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -20,8 +20,9 @@ from aiohttp.http_exceptions import BadHttpMessage
 from notifiers.profile import Profile
 from notifiers.secrets import PersonPrincipal, Principal, Secrets, SourcePrincipal
 from rules.events import Event
+from streams.body_space import BodySpace, NoSpace, Share
 from streams.clock import Clock
-from streams.embedded import Receipt
+from streams.embedded import Lane, Overloaded, Receipt
 from streams.health import Health
 from streams.intake import Intake
 from streams.journal import Journal
@@ -32,8 +33,14 @@ from streams.view import View
 _log = logging.getLogger(__name__)
 
 BODY_S = 10.0
+READERS = 2
+"""Large bodies that are decoded at once, each in a thread of its own; more would only share the same core."""
 COMMIT_S = 30.0
 RETRY_AFTER_S = 5
+
+MANY_READINGS = "Det kommer fler mätvärden än vi hinner ta emot."
+MANY_EVENTS = "Det kommer mer än vi hinner ta emot. Gäller det liv: ring 112."
+MANY_QUESTIONS = "Det är många som frågar just nu. Försök igen om en stund."
 
 
 class Host(Protocol):
@@ -48,13 +55,17 @@ class Host(Protocol):
         ...
 
     def submit(
-        self, events: tuple[Event, ...], refusals: tuple[Refusal, ...], principal: str | None
+        self, events: tuple[Event, ...], refusals: tuple[Refusal, ...], principal: str | None, size: int = 0
     ) -> Future[Receipt]:
-        """Queues what was let in and what was not. The future is done after the commit."""
+        """Queues what was let in and what was not. The future is done after the commit. Raises Overloaded."""
+        ...
+
+    def full(self, lane: Lane) -> int | None:
+        """Seconds after which to come again, if another of this lane would be refused now; else None."""
         ...
 
     def ask(self, question: Callable[[Journal], Any]) -> Future[Any]:
-        """Queues a question to the journal."""
+        """Queues a question to the journal. The future fails with Overloaded if too many ask."""
         ...
 
 
@@ -76,6 +87,8 @@ class Door:
     open: bool
     proxies: frozenset[str] = frozenset()
     health: Callable[[], Health] | None = None
+    space: BodySpace = field(default_factory=BodySpace)
+    readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
 
     @property
     def profile(self) -> Profile:
@@ -120,12 +133,21 @@ class Door:
 
     async def commit(self, events: tuple[Event, ...], refusals: tuple[Refusal, ...], principal: str | None) -> Receipt:
         """What became of it, once it is safe. 503 if it could not be written, or not in time (a repeat is harmless)."""
-        receipt: Receipt = await answered(self.host.submit(events, refusals, principal), COMMIT_S)
+        try:
+            receipt: Receipt = await answered(self.host.submit(events, refusals, principal), COMMIT_S)
+        except Overloaded as full:
+            raise self.busy(full.retry_after_s, MANY_EVENTS, Turned.OVERLOAD) from None
         return receipt
 
     async def ask(self, question: Callable[[Journal], Any]) -> Any:
         """The answer of the journal. 503 if none comes in time."""
         return await answered(self.host.ask(question), BODY_S)
+
+    def busy(self, retry_after_s: int, said: str, why: Turned) -> web.HTTPServiceUnavailable:
+        """503: there is no room now, and when there may be."""
+        self.metrics.turned_away(why)
+        text = f"{said} Försök igen om {retry_after_s} s; samma sak två gånger gör ingen skada."
+        return web.HTTPServiceUnavailable(text=text, headers={"Retry-After": str(retry_after_s)})
 
 
 DOOR = web.AppKey("door", Door)
@@ -136,6 +158,10 @@ async def answered(future: Future[Any], timeout_s: float) -> Any:
     try:
         # Shielded: a request that is cancelled must not cancel a future that the writer thread is about to answer.
         return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), timeout_s)
+    except Overloaded as full:
+        raise web.HTTPServiceUnavailable(
+            text=MANY_QUESTIONS, headers={"Retry-After": str(full.retry_after_s)}
+        ) from None
     except Exception as error:  # the host's own fault, which it has logged, or TimeoutError
         _log.warning("the host did not answer: %s", type(error).__name__)
         raise web.HTTPServiceUnavailable(
@@ -155,8 +181,9 @@ def named(principal: Principal | None) -> str | None:
             return None
 
 
-async def body_of(request: web.Request, limit: int) -> bytes:
-    """The request's body. Raises Refused if it is larger or packed; 408 if it is late, 400 if it breaks."""
+async def body_of(request: web.Request, limit: int, share: Share | None = None) -> bytes:
+    """The request's body. Raises Refused if it is larger or packed; 408 if it is late, 400 if it breaks, 503 if all
+    bodies together hold too much. `share`: what this one holds of that; one of a few bytes needs none."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refused(Reason.CONTENT_TYPE, "Content-Encoding tas inte emot. Skicka innehållet okomprimerat.")
     if (request.content_length or 0) > limit:
@@ -168,6 +195,10 @@ async def body_of(request: web.Request, limit: int) -> bytes:
                 body += chunk
                 if len(body) > limit:
                     raise _too_large(limit)
+                if share is not None:
+                    share.grow(len(chunk))
+    except NoSpace:
+        raise request.app[DOOR].busy(RETRY_AFTER_S, MANY_EVENTS, Turned.BODIES) from None
     except TimeoutError:
         raise web.HTTPRequestTimeout(text="Innehållet kom inte i tid.") from None
     except (ClientPayloadError, BadHttpMessage, ConnectionError):

@@ -82,8 +82,13 @@ class EmbeddedHost:
         return self._put(lambda writer, at: writer.settle(realm, outcome, at), Lane.OWN)
 
     def ask(self, question: Callable[[Journal], Any]) -> Future[Any]:
-        """Reads something from the journal between two transactions. Raises Overloaded if too many ask."""
-        return self._put(lambda writer, at: writer.answer(question), Lane.QUESTIONS)
+        """Reads something from the journal between two transactions. Fails with Overloaded if too many ask."""
+        try:
+            return self._put(lambda writer, at: writer.answer(question), Lane.QUESTIONS)
+        except Overloaded as full:
+            failed: Future[Any] = Future()
+            failed.set_exception(full)
+            return failed
 
     def reload(self, intake: Intake) -> Future[None]:
         """Queues a swap of the profile: what is queued before it is judged by the old one, what comes after it by the

@@ -83,7 +83,7 @@ class Waiting:
     jobs: int = 0
     values: int = 0
     bytes: int = 0
-    oldest_s: float = 0.0
+    oldest_seconds: float = 0.0
     full: bool = False
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -29,6 +29,7 @@ from rules.frozen import Frozen
 from rules.record import Happening, LogLine
 from rules.step import Stage
 from streams.health import Health
+from streams.job_queue import Lane, Waiting
 from streams.refusal import Reason
 from streams.view import Situation, View
 
@@ -36,6 +37,16 @@ _log = logging.getLogger(__name__)
 
 HANDOVER_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Around the promise: handed over within seconds. Beyond a minute it no longer matters how late it was."""
+
+NOTHING = Waiting()
+QUEUED = {
+    "jobs": "Jobs that wait for the writer.",
+    "values": "Readings, and other events, in the jobs that wait for the writer.",
+    "bytes": "Memory held by the jobs that wait for the writer, about.",
+    "oldest_seconds": "How long the oldest job has waited for the writer.",
+    "full": "1 while another job of this lane would be refused.",
+}
+"""Attributes of `Waiting`, and what each metric says."""
 
 DEAD_STAGES = ("intake", *(stage.value for stage in Stage))
 
@@ -54,6 +65,9 @@ class Turned(StrEnum):
     CODE = "code"  # a link with a code that stands for nothing
     TOO_MANY = "too_many"  # too many such links from one address
     CROSS_SITE = "cross_site"  # another site tried to answer in somebody's name
+    CONNECTIONS = "connections"  # too many connections, in all or from one address: one of them was closed
+    BODIES = "bodies"  # too many bytes were on their way in at once
+    OVERLOAD = "overload"  # a lane of the writer's queue was full
 
 
 class Reloading(StrEnum):
@@ -73,6 +87,7 @@ class Gauged:
     outbox_oldest_seconds: Callable[[], float]  # 0 when nothing waits
     fault: Callable[[], str | None]  # the host's: why the last commit failed
     health: Callable[[], Health] | None = None  # by the system's own watch; None where nobody watches
+    backlog: Callable[[], Mapping[Lane, Waiting]] = dict  # what waits for the writer
 
 
 class Metrics:
@@ -172,6 +187,10 @@ class Metrics:
         """Somebody was turned away at the door."""
         self._turned.labels(why).inc()
 
+    def refused(self, reason: Reason, events: int) -> None:
+        """So many events were refused at the door, and are in no log."""
+        self._refused.labels(reason).inc(events)
+
     def reloaded(self, outcome: Reloading, at: datetime) -> None:
         """An edited profile was tried at this moment, by the host's clock."""
         self._reloads.labels(outcome).inc()
@@ -204,8 +223,17 @@ class _Gauges(Collector):
         yield _gauge("commit_fault", "1 while the last commit failed.", self._gauged.fault() is not None)
         if self._gauged.health is not None:
             yield from _watched(self._gauged.health())
+        yield from _queue(self._gauged.backlog())
         yield InfoMetricFamily("beredd_policy", "The rules in force.", value={"hash": profile.hash})
         yield InfoMetricFamily("beredd_build", "This program.", value={"version": version("beredd")})
+
+
+def _queue(backlog: Mapping[Lane, Waiting]) -> Iterator[Metric]:
+    for name, said in QUEUED.items():
+        family = GaugeMetricFamily(f"beredd_queue_{name}", said, labels=("lane",))
+        for lane in Lane:
+            family.add_metric((lane.value,), float(getattr(backlog.get(lane, NOTHING), name)))
+        yield family
 
 
 def _gauge(name: str, said: str, value: float) -> GaugeMetricFamily:

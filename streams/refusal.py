@@ -38,6 +38,7 @@ class Reason(StrEnum):
     RIGHT = "right"  # the source may not report this, about this place, or in this realm
     PERSON = "person"  # needs a person's own credential, and another or none was given
     SENSOR = "sensor"  # a reading from a sensor that the registry does not have
+    OVERLOAD = "overload"  # nothing is amiss with it: there is no room now, and it may come again
 
 
 class Refusal(Frozen):

@@ -214,6 +214,7 @@ class Service:
             outbox_oldest_seconds=lambda: self.courier.oldest_seconds,
             fault=lambda: self.host.fault,
             health=lambda: self.watch.health(),
+            backlog=lambda: self.host.backlog,
         )
 
     async def _serve(self, listener: socket.socket) -> None:

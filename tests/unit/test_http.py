@@ -71,7 +71,8 @@ class Site:
     def __init__(self, file: Path, profile: Profile, secrets: Secrets | None) -> None:
         self.clock = StoryClock(START)
         self.view = View(Codes(b"a key for tests, of 32 characters").code)
-        gauged = Gauged(self.view, lambda: profile, lambda: 0, lambda: 0.0, lambda: self.host.fault)
+        backlog = lambda: self.host.backlog  # noqa: E731  (the host is made after what reads it)
+        gauged = Gauged(self.view, lambda: profile, lambda: 0, lambda: 0.0, lambda: self.host.fault, backlog=backlog)
         metrics = Metrics(gauged, START)
         intake = intake_of(profile, STOCKHOLM, open_door=secrets is None)
         self._listener = _Listener(self.view, metrics)
