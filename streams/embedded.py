@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from notifiers.attempt import Outcome
 from rules.events import Event, EventKind, Readings
 from streams.clock import Clock
 from streams.intake import Intake
-from streams.job_queue import JobQueue, Lane, Overloaded, Waiting
+from streams.job_queue import JobQueue, Lane, Load, Overloaded, Waiting
 from streams.jobs import Failed, Handout, Job, Listener, Receipt
 from streams.journal import Journal, JournalError
 from streams.refusal import Refusal
@@ -28,6 +28,11 @@ from streams.writer import Writer
 __all__ = ["EmbeddedHost", "Handout", "Lane", "Listener", "Overloaded", "Receipt", "Waiting"]
 
 IDLE_S = 0.5
+URGENT_EACH = 50
+"""So many urgent events in one body go before everything; more of them let others' incidents by."""
+
+PIECE_VALUES, PIECE_EVENTS = 5000, 10
+"""At most so many readings or so many other events in one job: some ten milliseconds, or some hundred."""
 
 
 class EmbeddedHost:
@@ -68,14 +73,14 @@ class EmbeddedHost:
     def submit(
         self, events: tuple[Event, ...], refusals: tuple[Refusal, ...], principal: str | None, size: int = 0
     ) -> Future[Receipt]:
-        """Queues events for acceptance. The future is done after the commit: then they are safe (semantics 24). With
-        anything but readings among them it is urgent. `size`: bytes as they were sent. Raises Overloaded if they cannot
-        be taken now."""
-        lane = Lane.URGENT if any(event.kind is not EventKind.READINGS for event in events) else Lane.READINGS
-        return self._put(
-            lambda writer, at: writer.accept(events, refusals, principal, at),
-            *(lane, len(refusals) + sum(map(_values, events)), size),
-        )
+        """Queues events for acceptance. The future is done after the commit of the last: then they are safe
+        (semantics 24). With anything but readings among them they are urgent, if they are not many. `size`: bytes as
+        they were sent. Raises Overloaded if they cannot be taken now."""
+        urgent = sum(event.kind is not EventKind.READINGS for event in events)
+        lane = Lane.READINGS if not urgent else Lane.URGENT if urgent <= URGENT_EACH else Lane.BULK
+        cut = tuple(pieces(events)) or ((),)
+        loads = [_load(piece, refusals if n == 0 else (), principal, size // len(cut)) for n, piece in enumerate(cut)]
+        return together([job.done for job in self._queue.put(lane, *loads)])
 
     def report(self, realm: str, outcome: Outcome) -> Future[bool]:
         """Queues the outcome of an attempt."""
@@ -113,10 +118,9 @@ class EmbeddedHost:
         """The next pending timer's due time."""
         return None if self._writer is None else self._writer.next_due
 
-    def _put(
-        self, run: Callable[[Writer, datetime], Any], lane: Lane, values: int = 0, size: int = 0, *, sure: bool = False
-    ) -> Future[Any]:
-        return self._queue.put(run, lane, values=values, size=size, sure=sure).done
+    def _put(self, run: Callable[[Writer, datetime], Any], lane: Lane, *, sure: bool = False) -> Future[Any]:
+        [job] = self._queue.put(lane, Load(run), sure=sure)
+        return job.done
 
     def wake(self) -> None:
         """Makes the writer look at the clock: for a clock that was set forward."""
@@ -174,5 +178,47 @@ class EmbeddedHost:
             yield job
 
 
+def _load(events: tuple[Event, ...], refusals: tuple[Refusal, ...], principal: str | None, size: int) -> Load:
+    values = len(refusals) + sum(map(_values, events))
+    return Load(lambda writer, at: writer.accept(events, refusals, principal, at), values, size)
+
+
 def _values(event: Event) -> int:
     return len(event.payload.readings) if isinstance(event.payload, Readings) else 1
+
+
+def pieces(events: Iterable[Event]) -> Iterator[tuple[Event, ...]]:
+    """The events in their order, cut so that none of the parts holds up the writer for long."""
+    piece, work = list[Event](), 0
+    for event in events:
+        more = _values(event) if event.kind is EventKind.READINGS else PIECE_VALUES // PIECE_EVENTS
+        if piece and work + more > PIECE_VALUES:
+            yield tuple(piece)
+            piece, work = [], 0
+        piece.append(event)
+        work += more
+    if piece:
+        yield tuple(piece)
+
+
+def together(parts: Sequence[Future[Receipt]]) -> Future[Receipt]:
+    """One answer for all of them: when the last has come, or the first fails."""
+    if len(parts) == 1:
+        return parts[0]
+    whole, lock, left = Future[Receipt](), threading.Lock(), len(parts)
+
+    def ended(part: Future[Receipt]) -> None:
+        nonlocal left
+        with lock:
+            left -= 1
+            if whole.done():
+                return
+            if (error := part.exception()) is not None:
+                whole.set_exception(error)
+            elif left == 0:
+                receipts = [p.result() for p in parts]
+                whole.set_result(Receipt(sum(r.accepted for r in receipts), sum(r.duplicates for r in receipts)))
+
+    for part in parts:
+        part.add_done_callback(ended)
+    return whole

@@ -10,7 +10,11 @@ have stopped. A transaction takes jobs until its time is up, and one of each oth
     URGENT     incidents, warnings, decisions, acknowledgements    its own space is full, which no reading can fill
     OWN        outcomes of our own attempts                        never: there are no more than attempts
     QUESTIONS  what pages and logs ask of the journal              too many wait
+    BULK       urgent events by the hundred in one body            its own space is full
     READINGS   readings, what was refused at the door, reloads     too many values or bytes wait, or one for too long
+
+After each urgent job come some of our own: each incident is told to many, and an attempt whose outcome is not written
+down in time is made again. What is large is cut into jobs (`Load`), so that none holds up the others for long.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -35,6 +39,9 @@ TRANSACTION_S = 0.02
 """How long a transaction goes on taking jobs. An urgent one that comes meanwhile is part of it, so it waits for one
 reading's job and one commit."""
 
+OWN_EACH = 20
+"""Jobs of our own that come after an urgent one, if they wait: about as long as the urgent one takes."""
+
 RETRY_SPREAD_S = 5
 """Senders that are told the same second come back in the same second."""
 
@@ -45,7 +52,11 @@ class Lane(Enum):
     URGENT = "urgent"
     OWN = "own"
     QUESTIONS = "questions"
+    BULK = "bulk"
     READINGS = "readings"
+
+
+OWN_FIRST = (Lane.OWN, *(lane for lane in Lane if lane is not Lane.OWN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +64,28 @@ class Bounds:
     """How much may wait in a lane before it is full. None: no bound."""
 
     jobs: int | None = None
-    values: int | None = None  # of readings and refusals
+    values: int | None = None  # readings, other events, refusals
     bytes: int | None = None  # as they were sent, and JOB_BYTES for each job
     age_s: float | None = None  # of the oldest
 
 
 MB = 1024 * 1024
 BOUNDS = {
-    Lane.URGENT: Bounds(jobs=1000, bytes=16 * MB),
+    Lane.URGENT: Bounds(values=500, bytes=16 * MB),
     Lane.OWN: Bounds(),
     Lane.QUESTIONS: Bounds(jobs=200),
+    Lane.BULK: Bounds(values=20_000, bytes=16 * MB),
     Lane.READINGS: Bounds(values=200_000, bytes=16 * MB, age_s=2.0),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a job does, and what it weighs while it waits."""
+
+    run: Callable[[Any, datetime], Any]
+    values: int = 0
+    size: int = 0
 
 
 class Overloaded(Exception):
@@ -96,22 +117,29 @@ class _Queue:
     values: int = 0
     bytes: int = 0
 
-    def add(self, job: Job, sign: int) -> None:
-        self.values += sign * job.values
-        self.bytes += sign * (job.size + JOB_BYTES)
+    def add(self, job: Job) -> None:
+        self.jobs.append(job)
+        self.values += job.values
+        self.bytes += job.size + JOB_BYTES
+
+    def take(self) -> Job:
+        job = self.jobs.popleft()
+        self.values -= job.values
+        self.bytes -= job.size + JOB_BYTES
+        return job
 
     def oldest_s(self) -> float:
         return time.monotonic() - self.jobs[0].accepted_s if self.jobs else 0.0
 
-    def full_for(self, values: int, size: int) -> bool:
+    def full_for(self, loads: Sequence[Load]) -> bool:
         """True if this much more is too much. Into an empty lane anything goes: else it would never be taken."""
         if not self.jobs:
             return False
-        bounds, more = BOUNDS[self.lane], size + JOB_BYTES
+        bounds = BOUNDS[self.lane]
         return (
-            _over(len(self.jobs) + 1, bounds.jobs)
-            or _over(self.values + values, bounds.values)
-            or _over(self.bytes + more, bounds.bytes)
+            _over(len(self.jobs) + len(loads), bounds.jobs)
+            or _over(self.values + sum(x.values for x in loads), bounds.values)
+            or _over(self.bytes + sum(x.size + JOB_BYTES for x in loads), bounds.bytes)
             or _over(self.oldest_s(), bounds.age_s)
         )
 
@@ -119,6 +147,9 @@ class _Queue:
         """At least as long as the oldest has waited: the backlog is about that long."""
         spread = random.randint(0, RETRY_SPREAD_S)
         return max(1, math.ceil(self.oldest_s())) + spread
+
+
+ONE = Load(lambda writer, at: None, values=1)
 
 
 def _over(found: float, bound: float | None) -> bool:
@@ -138,22 +169,21 @@ class JobQueue:
 
     # --- from any thread ---------------------------------------------------------------------------------------------
 
-    def put(
-        self, run: Callable[[Any, datetime], Any], lane: Lane, *, values: int = 0, size: int = 0, sure: bool = False
-    ) -> Job:
-        """The job waits in its lane. Raises Overloaded if the lane is full, unless it must be taken (`sure`)."""
+    def put(self, lane: Lane, *loads: Load, sure: bool = False) -> list[Job]:
+        """All of it waits in its lane. Raises Overloaded if the lane is full, and then nothing does, unless it must be
+        taken (`sure`)."""
         with self._changed:
-            queue = self._lanes[lane]
-            if not sure and queue.full_for(values, size):
-                raise Overloaded(lane, queue.retry_after_s())
-            job = Job(run=run, at=self._stamp(), accepted_s=time.monotonic(), values=values, size=size)
             if self._closed:
-                job.done.set_exception(RuntimeError("the host has stopped"))
-                return job
-            queue.jobs.append(job)
-            queue.add(job, 1)
+                raise RuntimeError("the host has stopped")
+            queue, at = self._lanes[lane], self._stamp()
+            if not sure and queue.full_for(loads):
+                raise Overloaded(lane, queue.retry_after_s())
+            now_s = time.monotonic()
+            jobs = [Job(run=x.run, at=at, accepted_s=now_s, values=x.values, size=x.size) for x in loads]
+            for job in jobs:
+                queue.add(job)
             self._changed.notify()
-        return job
+        return jobs
 
     def _stamp(self) -> datetime:
         now = self._now()
@@ -161,7 +191,7 @@ class JobQueue:
         return self._last_stamp
 
     def close(self) -> None:
-        """What waits is still taken; what comes later fails."""
+        """What waits is still taken; what comes later is not."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -170,13 +200,13 @@ class JobQueue:
         """Seconds after which to come again, if another of this lane would be refused now; else None."""
         with self._changed:
             queue = self._lanes[lane]
-            return queue.retry_after_s() if queue.full_for(1, 0) else None
+            return queue.retry_after_s() if queue.full_for((ONE,)) else None
 
     def waiting(self) -> dict[Lane, Waiting]:
         """What waits in each lane now."""
         with self._changed:
             return {
-                lane: Waiting(len(q.jobs), q.values, q.bytes, q.oldest_s(), q.full_for(1, 0))
+                lane: Waiting(len(q.jobs), q.values, q.bytes, q.oldest_s(), q.full_for((ONE,)))
                 for lane, q in self._lanes.items()
             }
 
@@ -201,10 +231,12 @@ class JobQueue:
     def turn(self) -> Iterator[Job]:
         """The jobs of one transaction, each as it is asked for: what is urgent first, for TRANSACTION_S; then one of
         each lane that has had none, so that none starves. From then on their callers can no longer take them back."""
-        ends, served = time.monotonic() + TRANSACTION_S, set[Lane]()
-        while (found := self._take(Lane)) is not None:
-            served.add(found[0])
-            yield found[1]
+        ends, served, own = time.monotonic() + TRANSACTION_S, set[Lane](), 0
+        while (found := self._take(OWN_FIRST if own else tuple(Lane))) is not None:
+            lane, job = found
+            own = OWN_EACH if lane is Lane.URGENT else max(0, own - 1)
+            served.add(lane)
+            yield job
             if time.monotonic() >= ends:
                 break
         for lane in Lane:
@@ -222,8 +254,7 @@ class JobQueue:
                 queue = self._lanes[lane]
                 while queue.jobs:
                     at = min(q.jobs[0].at for q in self._lanes.values() if q.jobs)
-                    job = queue.jobs.popleft()
-                    queue.add(job, -1)
+                    job = queue.take()
                     if job.done.set_running_or_notify_cancel():
                         job.at = at
                         self._running += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from rules.frozen import Frozen
 from rules.matter import Matter
 from rules.record import MatterSnapshot
 from streams.clock import StoryClock
-from streams.embedded import EmbeddedHost, Handout
+from streams.embedded import PIECE_EVENTS, PIECE_VALUES, EmbeddedHost, Handout, Lane, Receipt, pieces, together
 from streams.intake import Intake, intake_of
 from streams.journal import Journal, JournalError
 from tests.laws.strategies import ROOT, town
@@ -214,6 +215,78 @@ def test_a_message_that_a_stage_cannot_take_is_set_aside_and_the_rest_goes_on(be
     assert bench.listener.counts["dead/intake"] == 1
     assert len(bench.listener.matters()) == 1
     assert outcome.verdict is Verdict.ACCEPTED
+
+
+def readings_of(identity: str, number: int) -> Event:
+    some = tuple(Reading(sensor="svoa-tryck-001", value=4.0, time=START + timedelta(seconds=n)) for n in range(number))
+    payload = Readings(readings=some)
+    return Event(id=identity, source="urn:beredd:svoa-scada", time=START, realm="live", payload=payload)
+
+
+def test_a_large_body_is_cut_into_jobs_and_answered_as_one(bench: Bench) -> None:
+    assert bench.host is not None
+    many = tuple(flood(str(n)) for n in range(3 * PIECE_EVENTS + 1))
+    assert [len(piece) for piece in pieces(many)] == [PIECE_EVENTS] * 3 + [1]
+    assert bench.host.submit((*many, many[0]), (), None).result(10) == Receipt(len(many), 1)
+
+
+def test_an_event_is_never_cut(bench: Bench) -> None:
+    large, small = readings_of("large", PIECE_VALUES + 1), readings_of("small", 1)
+    assert list(pieces((small, large, small))) == [(small,), (large,), (small,)]
+
+
+def test_what_is_large_fails_whole_if_a_part_of_it_fails() -> None:
+    parts: list[Future[Receipt]] = [Future(), Future(), Future()]
+    whole = together(parts)
+    parts[0].set_result(Receipt(1, 0))
+    assert not whole.done()
+    parts[1].set_exception(OSError("full"))
+    parts[2].set_result(Receipt(1, 0))
+    with pytest.raises(OSError, match="full"):
+        whole.result(0)
+
+
+def test_an_incident_overtakes_readings_and_its_stamp_is_not_after_theirs(bench: Bench) -> None:
+    assert bench.host is not None
+    going = threading.Event()
+    standing = bench.host.ask(lambda journal: going.wait(10))
+    while bench.host.backlog[Lane.QUESTIONS].jobs:
+        assert not standing.done()
+    waiting = [bench.host.submit((readings_of(str(n), 1),), (), None) for n in range(3)]
+    bench.clock.advance(START + timedelta(seconds=1))
+    waiting.append(bench.host.submit((flood(),), (), None))
+    going.set()
+    for future in waiting:
+        future.result(10)
+    rows = bench.host.ask(lambda journal: journal.events(10)).result(10)[::-1]
+    assert [row[5] for row in rows] == ["incident", "readings", "readings", "readings"]
+    assert {row[1] for row in rows} == {START}, "the stamp of the oldest that waited"
+
+
+def test_no_silence_is_told_of_a_sensor_whose_reading_waits_behind_an_incident(tmp_path: Path) -> None:
+    made = Bench(tmp_path / "b.sqlite", intake_of(town([QUIET]), ROOT, open_door=True))
+    host = made.start()
+
+    def heard(identity: str) -> Event:
+        payload = Readings(readings=(Reading(sensor="p-nord", value=3.0, time=made.clock.now()),))
+        return Event(id=identity, source="urn:test", time=made.clock.now(), realm="live", payload=payload)
+
+    host.submit((heard("1"),), (), None).result(10)
+    made.clock.advance(START + timedelta(minutes=9, seconds=59))
+    going = threading.Event()
+    standing = host.ask(lambda journal: going.wait(10))
+    while host.backlog[Lane.QUESTIONS].jobs:
+        assert not standing.done()
+    in_time = host.submit((heard("2"),), (), None)
+    made.clock.advance(START + timedelta(minutes=10, seconds=1))
+    fire = Incident(kind="fire", area="nord")
+    overtaking = Event(id="3", source="urn:test", time=made.clock.now(), realm="live", payload=fire)
+    told = host.submit((overtaking,), (), None)
+    going.set()
+    assert (in_time.result(10).accepted, told.result(10).accepted) == (1, 1)
+    settled(made)
+    assert not [m for m in made.listener.matters().values() if any(c.rule == "quiet" for c in m.causes)]
+    made.stop()
 
 
 def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path, stockholm_intake: Intake) -> None:

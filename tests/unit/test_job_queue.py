@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams import job_queue
-from streams.job_queue import BOUNDS, JOB_BYTES, Bounds, JobQueue, Lane, Overloaded
+from streams.job_queue import BOUNDS, JOB_BYTES, OWN_EACH, Bounds, JobQueue, Lane, Load, Overloaded
 from streams.jobs import Job
 from tests.laws.effort import examples
 
@@ -33,7 +33,8 @@ def nothing(writer: object, at: datetime) -> None: ...
 
 
 def put(queue: JobQueue, lane: Lane, values: int = 0, size: int = 0) -> Job:
-    return queue.put(nothing, lane, values=values, size=size)
+    [job] = queue.put(lane, Load(nothing, values, size))
+    return job
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_what_is_urgent_overtakes_readings_and_each_lane_keeps_its_order(queue: 
     readings = [put(queue, Lane.READINGS) for _ in range(3)]
     urgent = [put(queue, Lane.URGENT) for _ in range(2)]
     outcome = put(queue, Lane.OWN)
-    assert taken(queue) == [*urgent, outcome, *readings]
+    assert taken(queue) == [urgent[0], outcome, urgent[1], *readings]
 
 
 def test_what_overtakes_runs_with_the_stamp_of_the_oldest_that_waits(queue: JobQueue) -> None:
@@ -107,12 +108,11 @@ def test_it_is_not_at_rest_while_a_job_is_being_carried_out(queue: JobQueue) -> 
 def test_what_comes_after_the_end_fails_and_what_waited_is_still_taken(queue: JobQueue) -> None:
     waited = put(queue, Lane.READINGS)
     queue.close()
-    late = put(queue, Lane.URGENT)
+    with pytest.raises(RuntimeError, match="stopped"):
+        put(queue, Lane.URGENT)
     assert queue.wait(0)
     assert taken(queue) == [waited]
     assert not queue.wait(None)
-    with pytest.raises(RuntimeError, match="stopped"):
-        late.done.result(0)
 
 
 # --- bounds ----------------------------------------------------------------------------------------------------------
@@ -157,18 +157,33 @@ def test_one_job_that_is_larger_than_the_lane_is_taken_when_nothing_else_waits(q
 
 
 def test_what_is_urgent_is_refused_only_beyond_its_own_space(queue: JobQueue) -> None:
-    bound = BOUNDS[Lane.URGENT].jobs
+    bound = BOUNDS[Lane.URGENT].values
     assert bound is not None
     for _ in range(bound):
-        put(queue, Lane.URGENT)
+        put(queue, Lane.URGENT, values=1)
     with pytest.raises(Overloaded):
-        put(queue, Lane.URGENT)
+        put(queue, Lane.URGENT, values=1)
     put(queue, Lane.OWN)
+
+
+def test_outcomes_are_written_down_between_urgent_jobs_so_that_no_attempt_is_made_again(queue: JobQueue) -> None:
+    urgent = [put(queue, Lane.URGENT) for _ in range(2)]
+    own = [put(queue, Lane.OWN) for _ in range(OWN_EACH + 1)]
+    assert taken(queue) == [urgent[0], *own[:OWN_EACH], urgent[1], own[OWN_EACH]]
+
+
+def test_of_what_is_put_together_all_is_taken_or_nothing(queue: JobQueue) -> None:
+    bound = BOUNDS[Lane.READINGS].values
+    assert bound is not None
+    put(queue, Lane.READINGS, values=1)
+    with pytest.raises(Overloaded):
+        queue.put(Lane.READINGS, Load(nothing, bound - 1), Load(nothing, 1))
+    assert queue.waiting()[Lane.READINGS].values == 1
 
 
 def test_what_must_be_taken_is_taken_though_the_lane_is_full(queue: JobQueue) -> None:
     put(queue, Lane.READINGS, values=10**9)
-    queue.put(nothing, Lane.READINGS, sure=True)
+    queue.put(Lane.READINGS, Load(nothing), sure=True)
     assert queue.waiting()[Lane.READINGS].jobs == 2
 
 
@@ -202,7 +217,7 @@ def test_in_any_run_stamps_never_go_back_and_every_job_is_taken_once_in_the_orde
         else:
             lane, values, size = action
             try:
-                job = queue.put(nothing, lane, values=values, size=size)
+                job = put(queue, lane, values, size)
             except Overloaded:
                 assert waiting[lane], "an empty lane takes anything"
             else:
@@ -222,7 +237,7 @@ def test_no_more_waits_than_the_bounds_say_but_for_one_job_that_is_larger(offers
         queue = JobQueue(Ticking().now)
         for values, size in offers:
             try:
-                queue.put(nothing, Lane.READINGS, values=values, size=size)
+                put(queue, Lane.READINGS, values, size)
             except Overloaded:
                 continue
             now = queue.waiting()[Lane.READINGS]

@@ -69,8 +69,8 @@ async def answered(site: Site, going: threading.Event, sending: Coroutine[Any, A
     """The answer to what is urgent: the writer goes on when it has been queued."""
     asked = asyncio.ensure_future(sending)
     async with asyncio.timeout(10):
-        while not site.host.backlog[Lane.URGENT].jobs:
-            await asyncio.sleep(0.001)  # noqa: ASYNC110  (a poll with a deadline: the queue is no asyncio thing)
+        while not site.host.backlog[Lane.URGENT].jobs:  # noqa: ASYNC110  (a poll with a deadline: no asyncio thing)
+            await asyncio.sleep(0.001)
     going.set()
     return await asked
 
