@@ -44,6 +44,8 @@ from streams.view import View
 
 _log = logging.getLogger(__name__)
 PATIENCE_S = 5.0
+BACKLOG = 1024
+"""Connections that may wait to be let in. One that finds no room there tries again after a whole second."""
 
 
 class ServiceError(Exception):
@@ -147,7 +149,7 @@ class Service:
         """Takes the port first, so that the address in every link is known before anything is sent."""
         host, port = self.settings.host, self.settings.port
         try:
-            listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+            listener = socket.create_server((host, port), family=_family(host), backlog=BACKLOG)
         except OSError as error:
             raise ServiceError(
                 f"{host}:{port} går inte att lyssna på ({error.strerror}); välj en annan --port"
@@ -230,7 +232,7 @@ class Service:
         )
         self._runner = runner(application(door, self.reload))
         await self._runner.setup()
-        await web.SockSite(self._runner, listener).start()
+        await web.SockSite(self._runner, listener, backlog=BACKLOG).start()
 
     async def reload(self) -> ReloadReport:
         """The profile's files as they are now have taken over, or were refused and the old profile goes on. They are
@@ -318,6 +320,10 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _refuse_open_address(host: str, secrets: Secrets | None) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import statistics
 import sys
 import tempfile
@@ -167,11 +166,14 @@ class Burst:
     # --- incidents ---------------------------------------------------------------------------------------------------
 
     async def _incidents(self) -> None:
-        """Spread over the burst, as far as can be known beforehand; each on a connection of its own."""
-        every_s = min(1.0, self.report.readings / 100_000)
+        """Spread over the burst by how much of it has been answered; each on a connection of its own."""
+        posts = sum(map(len, self.bodies))
+        waiting = []
         for number in range(INCIDENTS):
-            await asyncio.sleep(every_s * random.uniform(0.5, 1.0))  # the burst goes on meanwhile
-            await self._incident(f"prov-{number:02}")
+            while self.report.posts < posts * number // INCIDENTS:  # noqa: ASYNC110  (the burst itself is the clock)
+                await asyncio.sleep(0.002)
+            waiting.append(asyncio.create_task(self._incident(f"prov-{number:02}")))
+        await asyncio.gather(*waiting)
 
     async def _incident(self, tag: str) -> None:
         said = Incident(kind="traffic-accident", area="sodermalm", text=f"{tag}!", danger_to_life=True)
