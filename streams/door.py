@@ -203,6 +203,10 @@ async def body_of(request: web.Request, limit: int, share: Share | None = None) 
         raise web.HTTPRequestTimeout(text="Innehållet kom inte i tid.") from None
     except (ClientPayloadError, BadHttpMessage, ConnectionError):
         raise web.HTTPBadRequest(text="Sändningen bröts.") from None
+    except RuntimeError:  # aiohttp's word for a connection that was closed before the body was asked for
+        if request.transport is not None:
+            raise
+        raise web.HTTPBadRequest(text="Sändningen bröts.") from None
     return bytes(body)
 
 

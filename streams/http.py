@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from notifiers.secrets import PersonPrincipal, Principal
 from rules.events import LIVE, Event, EventKind
@@ -97,10 +98,25 @@ def application(door: Door, reload: Reload | None = None) -> web.Application:
     return app
 
 
+def _is_ours(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_server_log = logging.getLogger("beredd.server")
+_server_log.addFilter(_is_ours)
+"""What is no HTTP is answered with 400. A traceback for each would let strangers fill the log with what they sent."""
+
+
 def runner(app: web.Application) -> web.AppRunner:
     """A runner with the bounds this application counts on. No access log: its lines would hold people's codes."""
     return WatchedRunner(
-        app, access_log=None, max_line_size=4096, max_field_size=8190, max_headers=64, keepalive_timeout=KEEPALIVE_S
+        app,
+        access_log=None,
+        logger=_server_log,
+        max_line_size=4096,
+        max_field_size=8190,
+        max_headers=64,
+        keepalive_timeout=KEEPALIVE_S,
     )
 
 
