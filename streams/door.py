@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+import orjson
 from aiohttp import web
 from aiohttp.client_exceptions import ClientPayloadError
 from aiohttp.http_exceptions import BadHttpMessage
@@ -212,3 +213,9 @@ async def body_of(request: web.Request, limit: int, share: Share | None = None) 
 
 def _too_large(limit: int) -> Refused:
     return Refused(Reason.TOO_LARGE, f"Innehållet är större än {limit} byte. Dela upp det i flera sändningar.")
+
+
+def as_json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """A JSON answer."""
+    body = orjson.dumps(value, option=orjson.OPT_UTC_Z) + b"\n"
+    return web.Response(body=body, status=status, content_type="application/json", headers=headers)

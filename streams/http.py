@@ -5,50 +5,37 @@ Nothing is answered before the commit: a 202 means that what was sent survives a
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from notifiers.secrets import PersonPrincipal, Principal
-from rules.events import LIVE, Event, EventKind
+from notifiers.secrets import PersonPrincipal
+from rules.events import LIVE
 from streams.connections import KEEPALIVE_S, WATCH, Connections, WatchedRunner
-from streams.door import COMMIT_S, DOOR, MANY_EVENTS, MANY_READINGS, Door, Host, answered, body_of, named
-from streams.embedded import Lane, Overloaded, Receipt
+from streams.door import DOOR, Door, Host, named
+from streams.door import as_json as _json
+from streams.events_door import BODY_BYTES, post_events
 from streams.in_force import in_force
-from streams.intake import Intake
 from streams.pages import Pages
 from streams.readiness import Readiness
-from streams.refusal import Reason, Refusal, Refused, excerpt
 from streams.reload import ReloadReport
 from streams.situations import summary, whole
-from streams.wire import REALM_PATTERN, TYPE_OF, Media, decode, encode
+from streams.wire import REALM_PATTERN
 
-__all__ = ["DOOR", "Door", "Host", "application", "runner"]
+__all__ = ["BODY_BYTES", "DOOR", "Door", "Host", "application", "runner"]
 
 _log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Reload = Callable[[], Awaitable[ReloadReport]]
 RELOAD: web.AppKey[Reload] = web.AppKey("reload")
 
-BODY_BYTES = 5 * 1024 * 1024
-INLINE_BYTES = 128 * 1024
-"""A thousand readings fit, and are read in less than a millisecond. A larger body is decoded in a thread of its own, so
-that an answer to an alarm never waits behind it."""
-
-READINGS_TYPE = TYPE_OF[EventKind.READINGS].encode()
-ANY_TYPE = b"se.beredd."
-
 ROWS_MAX = 500
-RIGHTS = frozenset({Reason.SOURCE, Reason.RIGHT, Reason.REALM, Reason.PERSON})
 
 SECURITY: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; "
@@ -118,163 +105,6 @@ def runner(app: web.Application) -> web.AppRunner:
         max_headers=64,
         keepalive_timeout=KEEPALIVE_S,
     )
-
-
-# --- events in -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A body, event by event: what may enter and what may not. `rights`: all refusals are about who may say what.
-    `places`: of each event its index and, in NDJSON, its line."""
-
-    events: tuple[Event, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
-    rights: bool = False
-    places: tuple[tuple[int, int | None], ...] = ()
-
-
-def judge(intake: Intake, principal: Principal | None, body: bytes, content_type: str, now: datetime) -> Judged:
-    """Decodes a body and asks for each event whether it may enter."""
-    events: list[Event] = []
-    places: list[tuple[int, int | None]] = []
-    unreadable: list[Refusal] = []
-    unwelcome: list[Refusal] = []
-    lines = _lines(body, content_type)
-    for index, read in enumerate(decode(body, content_type, now, intake.sensors)):
-        if isinstance(read, Refusal):
-            unreadable.append(read)
-            continue
-        line = lines[index] if lines else None
-        match intake.admit(read, principal):
-            case Refusal() as refusal:
-                place = {"index": index, "line": line, "excerpt": excerpt(encode(read))}
-                unwelcome.append(refusal.model_copy(update=place))
-            case event:
-                events.append(event)
-                places.append((index, line))
-    rights = bool(unwelcome) and not unreadable and all(r.reason in RIGHTS for r in unwelcome)
-    refusals = sorted(unreadable + unwelcome, key=lambda r: r.index)
-    return Judged(tuple(events), tuple(refusals), rights, tuple(places))
-
-
-def _lines(body: bytes, content_type: str) -> tuple[int, ...]:
-    """The lines the events of NDJSON stand on, as an editor counts; empty for other media."""
-    if content_type.partition(";")[0].strip().lower() != Media.NDJSON:
-        return ()
-    return tuple(number for number, line in enumerate(body.split(b"\n"), start=1) if line.strip())
-
-
-async def post_events(request: web.Request) -> web.Response:
-    """Takes events. Answers when they are safe, telling of each that was not taken why. Under overload readings are
-    refused, and what came with them is taken (semantics 25)."""
-    door = request.app[DOOR]
-    principal = door.identify(request, required=not door.host.intake.open_door)
-    with door.space.share() as share:
-        try:
-            body = await body_of(request, BODY_BYTES, share)
-        except Refused as refused:
-            judged = Judged(refusals=(refused.refusal(),))
-        else:
-            if (said := _no_room(door, body)) is not None:
-                return said
-            given = (door.host.intake, principal, body, request.headers.get("Content-Type", ""), door.clock.now())
-            judged = judge(*given) if len(body) <= INLINE_BYTES else await _read_aside(door, given)
-        held = share.held
-    if not judged.events and not judged.refusals:
-        return _json(_told(Receipt(0, 0), ()), status=202)
-    return await _handed_in(door, judged, named(principal), held)
-
-
-def _no_room(door: Door, body: bytes) -> web.Response | None:
-    """The answer to a body of nothing but readings while there is no room for them: a flood is not worth reading. What
-    names any other type, or hides one behind an escape, is read."""
-    readings = body.count(READINGS_TYPE)
-    if readings == 0 or readings != body.count(ANY_TYPE) or b"\\u" in body:
-        return None
-    wait_s = door.host.full(Lane.READINGS)
-    if wait_s is None:
-        return None
-    door.metrics.refused(Reason.OVERLOAD, readings)
-    return _try_again(wait_s)
-
-
-async def _read_aside(door: Door, given: tuple[Intake, Principal | None, bytes, str, datetime]) -> Judged:
-    async with door.readers:
-        return await asyncio.to_thread(judge, *given)
-
-
-async def _handed_in(door: Door, judged: Judged, principal: str | None, size: int) -> web.Response:
-    """Hands in what is urgent, and apart from it readings and refusals; tells what became of each."""
-    urgent = tuple(e for e in judged.events if e.kind is not EventKind.READINGS)
-    readings = tuple(e for e in judged.events if e.kind is EventKind.READINGS)
-    parts = [p for p in ((urgent, ()), (readings, judged.refusals)) if any(p)]
-    taken: list[Future[Receipt]] = []
-    refusals, wait_s = judged.refusals, 0
-    for events, refused in parts:
-        try:
-            taken.append(door.host.submit(events, refused, principal, size))
-        except Overloaded as full:
-            wait_s = max(wait_s, full.retry_after_s) if events else wait_s
-            refusals += _overloads(judged, events, full)
-            door.metrics.refused(Reason.OVERLOAD, len(events))
-            for refusal in refused:  # told, but in no log: there is no room for it
-                door.metrics.refused(refusal.reason, 1)
-    receipts = [await answered(future, COMMIT_S) for future in taken]
-    if not wait_s:
-        return _json(_told(_sum(receipts), judged.refusals), status=status_of(judged))
-    if not receipts and not judged.refusals:
-        return _try_again(wait_s, Lane.URGENT if urgent else Lane.READINGS)
-    said = _told(_sum(receipts), tuple(sorted(refusals, key=lambda r: r.index)))
-    return _json(said, status=207, headers={"Retry-After": str(wait_s)})
-
-
-def _overloads(judged: Judged, events: tuple[Event, ...], full: Overloaded) -> tuple[Refusal, ...]:
-    said = f"{_many(full.lane)} Skicka om den om {full.retry_after_s} s; samma sak två gånger gör ingen skada."
-    turned = {id(event) for event in events}
-    places = (place for event, place in zip(judged.events, judged.places, strict=True) if id(event) in turned)
-    return tuple(Refusal(reason=Reason.OVERLOAD, message=said, index=i, line=line) for i, line in places)
-
-
-def _many(lane: Lane) -> str:
-    return MANY_READINGS if lane is Lane.READINGS else MANY_EVENTS
-
-
-def _try_again(wait_s: int, lane: Lane = Lane.READINGS) -> web.Response:
-    """503: nothing of it was taken, and all of it may come again."""
-    said = f"{_many(lane)} Skicka om allt om {wait_s} s; samma sak två gånger gör ingen skada."
-    return _json(
-        {"error": said, "accepted": 0, "duplicates": 0, "refused": []},
-        status=503,
-        headers={"Retry-After": str(wait_s)},
-    )
-
-
-def _sum(receipts: Sequence[Receipt]) -> Receipt:
-    return Receipt(sum(r.accepted for r in receipts), sum(r.duplicates for r in receipts))
-
-
-def status_of(judged: Judged) -> int:
-    """The HTTP status that tells a sender what to do next."""
-    if not judged.refusals:
-        return 202
-    if judged.events:
-        return 207
-    match judged.refusals[0].reason:
-        case Reason.CONTENT_TYPE:
-            return 415
-        case Reason.TOO_LARGE:
-            return 413
-        case _:
-            return 403 if judged.rights else 422
-
-
-def _told(receipt: Receipt, refusals: tuple[Refusal, ...]) -> dict[str, Any]:
-    return {
-        "accepted": receipt.accepted,
-        "duplicates": receipt.duplicates,
-        "refused": [r.model_dump(mode="json", include={"index", "line", "reason", "message"}) for r in refusals],
-    }
 
 
 # --- situations and logs out -----------------------------------------------------------------------------------------
@@ -429,8 +259,3 @@ async def _secured(request: web.Request, response: web.StreamResponse) -> None:
     for name, value in SECURITY.items():
         response.headers.setdefault(name, value)
     response.headers["Server"] = "beredd"
-
-
-def _json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    body = orjson.dumps(value, option=orjson.OPT_UTC_Z) + b"\n"
-    return web.Response(body=body, status=status, content_type="application/json", headers=headers)

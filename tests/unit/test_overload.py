@@ -16,11 +16,13 @@ from aiohttp import ClientResponse
 from prometheus_client.parser import text_string_to_metric_families
 
 from notifiers.profile import Profile
-from rules.events import Event
+from rules.events import Event, EventKind
 from streams import body_space
 from streams.body_space import BodySpace, NoSpace
 from streams.job_queue import BOUNDS, Bounds, Lane
+from streams.jobs import Failed
 from streams.wire import Media, decode
+from streams.writer import Writer
 from tests.unit.test_http import START, Site, in_loop, leak, running
 
 SENSOR = "svoa-tryck-001"
@@ -118,6 +120,24 @@ async def test_an_incident_in_the_same_body_is_taken_and_the_readings_beside_it_
         1,
         [(0, "overload"), (2, "overload")],
     )
+
+
+@in_loop
+async def test_readings_that_cannot_be_saved_do_not_hide_that_the_incident_beside_them_is_safe(site: Site) -> None:
+    accept = Writer.accept
+
+    def failing(writer: Writer, events: tuple[Event, ...], *rest: Any) -> Any:
+        if any(event.kind is EventKind.READINGS for event in events):
+            return Failed(OSError("no room for readings"))
+        return accept(writer, events, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Writer, "accept", failing)
+        response = await site.send(readings("r-1"), leak())
+        told = await response.json()
+        assert (response.status, told["accepted"]) == (207, 1)
+        assert [(r["index"], r["reason"]) for r in told["refused"]] == [(0, "overload")]
+        assert (await site.send(readings("r-1"))).status == 503
 
 
 @in_loop
