@@ -29,6 +29,8 @@ from tests.real.process import ROOT, ServiceProcess, every_channel, write_secret
 
 STOCKHOLM = ROOT / "rules" / "stockholm"
 INCIDENTS = 20
+EACH_S = 0.1
+"""The stated rate: ten incidents with danger to life a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Burst:
     service: ServiceProcess
     profile: Profile
     streams: tuple[Stream, ...]
+    incidents: int
     report: Report
     again: list[tuple[bytes, int, int]] = field(default_factory=list)  # body, readings, seconds
     bodies: list[list[tuple[bytes, int]]] = field(init=False)
@@ -166,13 +169,16 @@ class Burst:
     # --- incidents ---------------------------------------------------------------------------------------------------
 
     async def _incidents(self) -> None:
-        """Spread over the burst by how much of it has been answered; each on a connection of its own."""
+        """Spread over the burst by how much of it has been answered; without one, EACH_S apart. Each on a connection of
+        its own."""
         posts = sum(map(len, self.bodies))
         waiting = []
-        for number in range(INCIDENTS):
-            while self.report.posts < posts * number // INCIDENTS:  # noqa: ASYNC110  (the burst itself is the clock)
+        for number in range(self.incidents):
+            if not posts:
+                await asyncio.sleep(EACH_S)
+            while self.report.posts < posts * number // self.incidents:  # noqa: ASYNC110  (the burst itself is the clock)
                 await asyncio.sleep(0.002)
-            waiting.append(asyncio.create_task(self._incident(f"prov-{number:02}")))
+            waiting.append(asyncio.create_task(self._incident(f"prov-{number:03}")))
         await asyncio.gather(*waiting)
 
     async def _incident(self, tag: str) -> None:
@@ -221,8 +227,8 @@ def _event(identity: str, source: str, payload: Any) -> Event:
     return Event(id=identity, source=f"urn:beredd:{source}", time=datetime.now(UTC), realm="live", payload=payload)
 
 
-def burst(streams: tuple[Stream, ...], folder: Path) -> Report:
-    """What came of a burst of these streams at once, with everything in this folder."""
+def burst(streams: tuple[Stream, ...], folder: Path, incidents: int = INCIDENTS) -> Report:
+    """What came of a burst of these streams at once, with so many incidents; everything is in this folder."""
     profile, faults = load_profile(STOCKHOLM)
     assert profile is not None, faults
     report = Report(sum(s.readings for s in streams))
@@ -232,7 +238,7 @@ def burst(streams: tuple[Stream, ...], folder: Path) -> Report:
         service = ServiceProcess(STOCKHOLM, folder / "data", secrets)
         service.start()
         try:
-            run = Burst(service, profile, streams, report)
+            run = Burst(service, profile, streams, incidents, report)
             asyncio.run(run.run())
             assert service.stop() == 0
         finally:

@@ -21,15 +21,15 @@ LOOK_S = 1.0
 GROWTH_MB = 200
 
 
-def came_of(streams: tuple[Stream, ...], folder: Path) -> Report:
-    report = burst(streams, folder)
+def came_of(streams: tuple[Stream, ...], folder: Path, incidents: int = INCIDENTS) -> Report:
+    report = burst(streams, folder, incidents)
     print(json.dumps(asdict(report)))
     return report
 
 
-def check(report: Report) -> None:
+def check(report: Report, incidents: int = INCIDENTS) -> None:
     """What holds whatever comes."""
-    assert report.accepted_incidents == INCIDENTS, "no incident is refused"
+    assert report.accepted_incidents == incidents, "no incident is refused"
     assert not report.untold, "nobody was told of these"
     assert report.acceptance_max_s < ACCEPTED_S
     assert report.handed_over_max_s < HANDED_OVER_S
@@ -52,3 +52,9 @@ def test_more_than_can_be_taken_is_told_to_come_again_and_holds_up_nothing(tmp_p
     check(report)
     assert report.refused > 0, "too little to prove anything"
     assert report.queue_max['beredd_queue_full{lane="urgent"}'] == 0
+
+
+@pytest.mark.slow
+def test_ten_incidents_a_second_are_handed_over_in_time(tmp_path: Path) -> None:
+    number = 300 if WHOLE else 50
+    check(came_of((), tmp_path, number), number)
