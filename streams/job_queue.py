@@ -74,7 +74,7 @@ BOUNDS = {
     Lane.URGENT: Bounds(values=500, bytes=16 * MB),
     Lane.OWN: Bounds(),
     Lane.QUESTIONS: Bounds(jobs=200),
-    Lane.BULK: Bounds(values=20_000, bytes=16 * MB),
+    Lane.BULK: Bounds(values=2000, bytes=16 * MB),
     Lane.READINGS: Bounds(values=200_000, bytes=16 * MB, age_s=2.0),
 }
 

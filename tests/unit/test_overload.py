@@ -17,8 +17,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from notifiers.profile import Profile
 from rules.events import Event, EventKind
-from streams import body_space
+from streams import body_space, events_door
 from streams.body_space import BodySpace, NoSpace
+from streams.door import READERS
+from streams.events_door import INLINE_BYTES
 from streams.job_queue import BOUNDS, Bounds, Lane
 from streams.jobs import Failed
 from streams.wire import Media, decode
@@ -187,3 +189,30 @@ def test_large_bodies_leave_space_for_small_ones() -> None:
         small.grow(100_000)
         assert space.held == 700_000
     assert space.held == 0
+
+
+@in_loop
+async def test_large_bodies_are_read_two_at_a_time_and_a_small_one_does_not_wait_for_them(site: Site) -> None:
+    going, reading, most = threading.Event(), [0], [0]
+    judge = events_door.judge
+
+    def slow(intake: Any, principal: Any, body: bytes, *rest: Any) -> Any:
+        if len(body) > INLINE_BYTES:
+            reading[0] += 1
+            most[0] = max(most[0], reading[0])
+            going.wait(10)
+            reading[0] -= 1
+        return judge(intake, principal, body, *rest)
+
+    large = json.dumps([leak()]) + " " * INLINE_BYTES
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(events_door, "judge", slow)
+        sending = [asyncio.ensure_future(_post(site, large, Media.BATCH)) for _ in range(READERS + 2)]
+        async with asyncio.timeout(10):
+            while reading[0] < READERS:  # noqa: ASYNC110  (a poll with a deadline: they are threads)
+                await asyncio.sleep(0.001)
+            assert (await site.send(leak("small"))).status == 202
+        going.set()
+        for answer in await asyncio.gather(*sending):
+            assert answer.status == 202
+    assert most[0] == READERS
