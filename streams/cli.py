@@ -447,6 +447,28 @@ def reload(to: To = LOOPBACK, token_file: TokenFile = None, json: Json = False) 
     _leave(lambda: swap(client(to, token_file), machine=json))
 
 
+@app.command(
+    cls=SwedishCommand,
+    epilog=_examples("beredd verify --data /var/lib/beredd", "beredd verify kopia.beredd --head 1812:5d0c1f3a"),
+)
+def verify(
+    copy: Annotated[Path | None, typer.Argument(metavar="[KOPIA]", help="En säkerhetskopia.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", metavar="KATALOG", help="Där beredd sparar.")] = None,
+    head: Annotated[
+        str | None,
+        typer.Option("--head", metavar="NR:SUMMA", help="Ett kedjeslut som noterats på annat håll, att jämföra med."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Granskar loggen: om någon rad har ändrats, tagits bort eller lagts till i efterhand.
+
+    En beredd som körs äger sin fil; granska då en säkerhetskopia (beredd backup).
+    """
+    from streams.commands.verify import verify as look
+
+    _leave(lambda: look(copy, data, head, machine=json))
+
+
 @app.command(cls=SwedishCommand, epilog=_examples("beredd ack 7kq2m9xw4a", "beredd ack 7kq2m9xw4a --decline"))
 def ack(
     code: Annotated[str, typer.Argument(metavar="KOD", help="Koden i meddelandet, eller hela länken.")],

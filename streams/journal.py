@@ -1,17 +1,7 @@
 """The embedded host's file: one SQLite database, one connection, one thread (apsw, WAL, synchronous=FULL).
 
 Everything a message changes is written between `begin` and `commit`, so that after a crash either all of it happened or
-none. What each table is:
-
-    meta      the schema's version, and the policy the file last ran with
-    log       every accepted event, as it came; (realm, source, id) is the duplicate key
-    refused   what was not accepted, and why
-    state     the stages' entries
-    timers    what is to be looked at when
-    outbox    attempts; `outcome` is null until one is known
-    record    what views are built from
-    latest    the newest record about each thing that a later one replaces
-    dead      messages that a stage could not take, and why
+none. What each table is: streams/schema.py. What is written in the books is chained (streams/chain.py).
 """
 
 from __future__ import annotations
@@ -24,37 +14,13 @@ from typing import Any, cast
 
 import apsw
 
-SCHEMA_VERSION = 1
+from streams.chain import Head, Pen
+from streams.store import JournalError, opened
+
+__all__ = ["Journal", "JournalError", "Timer", "micros", "moment"]
+
 LINES_KEPT = 20_000
 """How many log lines a view is given at a start; all of them stay in the table."""
-_SCHEMA = """
-CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE log(
-    seq INTEGER PRIMARY KEY, received_at INTEGER NOT NULL, realm TEXT NOT NULL, source TEXT NOT NULL, id TEXT NOT NULL,
-    kind TEXT NOT NULL, principal TEXT, body BLOB NOT NULL, UNIQUE(realm, source, id));
-CREATE TABLE refused(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, reason TEXT NOT NULL, said TEXT NOT NULL, principal
-TEXT,
-    excerpt TEXT NOT NULL);
-CREATE TABLE state(stage TEXT, realm TEXT, key TEXT, entry TEXT, value BLOB NOT NULL, PRIMARY KEY(stage, realm, key,
-entry))
-    WITHOUT ROWID;
-CREATE TABLE timers(stage TEXT, realm TEXT, key TEXT, name TEXT, due INTEGER NOT NULL, PRIMARY KEY(stage, realm, key,
-name))
-    WITHOUT ROWID;
-CREATE INDEX timers_due ON timers(due);
-CREATE TABLE outbox(id TEXT, realm TEXT, person TEXT NOT NULL, body BLOB NOT NULL, outcome TEXT, PRIMARY KEY(realm, id))
-    WITHOUT ROWID;
-CREATE INDEX outbox_open ON outbox(realm) WHERE outcome IS NULL;
-CREATE TABLE record(seq INTEGER PRIMARY KEY, realm TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL);
-CREATE TABLE latest(realm TEXT, about TEXT, seq INTEGER NOT NULL, PRIMARY KEY(realm, about)) WITHOUT ROWID;
-CREATE TABLE dead(seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, stage TEXT NOT NULL, realm TEXT NOT NULL, key TEXT NOT
-NULL,
-    body BLOB NOT NULL, why TEXT NOT NULL);
-"""
-
-
-class JournalError(Exception):
-    """The file cannot be used. The message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,40 +55,17 @@ class Journal:
     def __init__(self, connection: apsw.Connection) -> None:
         self._db = connection
         self._changes = 0
+        self._pen = Pen(connection)
 
     @classmethod
-    def open(cls, file: Path) -> Journal:
-        """Opens or makes the file, exclusively: two processes on one file would each send every alert.
+    def open(cls, file: Path, vfs: str | None = None) -> Journal:
+        """Opens or makes the file, exclusively: two processes on one file would each send every alert. An older file
+        is brought forward, with a copy of it beside.
 
-        Raises JournalError if it is in use, newer than this program, or no database.
+        Raises JournalError if it is in use, newer than this program, damaged, or no file of ours. `vfs`: SQLite's way
+        to the disk, when it is another than the system's.
         """
-        try:
-            connection = apsw.Connection(str(file))
-            connection.set_busy_timeout(0)
-            for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=4000"):
-                connection.execute(f"PRAGMA {pragma}").fetchall()
-            journal = cls(connection)
-            journal._prepare(file)
-        except apsw.BusyError:
-            raise JournalError(f"{file}: används redan av en annan beredd-process") from None
-        except apsw.Error as error:
-            raise JournalError(f"{file}: går inte att öppna ({error}); ingenting har skrivits över") from error
-        return journal
-
-    def _prepare(self, file: Path) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            if not self._rows("SELECT 1 FROM sqlite_master WHERE name='meta'"):
-                for statement in filter(str.strip, _SCHEMA.split(";")):
-                    self._db.execute(statement)
-                self._db.execute("INSERT INTO meta VALUES('schema', ?)", (str(SCHEMA_VERSION),))
-            version = int(self._rows("SELECT value FROM meta WHERE key='schema'")[0][0])
-        finally:
-            self._db.execute("COMMIT")
-        if version != SCHEMA_VERSION:
-            raise JournalError(
-                f"{file}: har schema {version}, programmet kan {SCHEMA_VERSION}; installera rätt version"
-            )
+        return cls(opened(file, vfs))
 
     def close(self) -> None:
         self._db.close()
@@ -131,8 +74,10 @@ class Journal:
         """All rows, read to the end: a statement left open would block the checkpoint."""
         return self._db.execute(sql, values).fetchall()
 
-    def begin(self) -> None:
+    def begin(self, at: datetime | None = None) -> None:
+        """A transaction begins; `at` is the moment that its link bears."""
         self._changes = self._db.total_changes()
+        self._pen.begin(None if at is None else micros(at))
         self._db.execute("BEGIN IMMEDIATE")
 
     def wrote(self) -> bool:
@@ -141,11 +86,18 @@ class Journal:
 
     def commit(self) -> None:
         """Durable when it returns: the WAL is fsynced (synchronous=FULL)."""
+        self._pen.tie()
         self._db.execute("COMMIT")
+        self._pen.committed()
 
     def rollback(self) -> None:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
+
+    @property
+    def head(self) -> Head:
+        """The newest durable link of the chain."""
+        return self._pen.head
 
     # --- what the file remembers of itself ---------------------------------------------------------------------------
 
@@ -167,17 +119,27 @@ class Journal:
         self, at: datetime, realm: str, source: str, identity: str, kind: str, principal: str | None, body: bytes
     ) -> bool:
         """Writes an event into the log. False if the same (realm, source, id) is there already."""
+        row = (micros(at), realm, source, identity, kind, principal, body)
+        # Only the duplicate key may be in the way: a row number that is taken is a fault, and must not pass for one.
         self._db.execute(
-            "INSERT OR IGNORE INTO log(received_at, realm, source, id, kind, principal, body) VALUES(?,?,?,?,?,?,?)",
-            (micros(at), realm, source, identity, kind, principal, body),
+            "INSERT INTO log VALUES(?,?,?,?,?,?,?,?) ON CONFLICT(realm, source, id) DO NOTHING",
+            (self._pen.number("log"), *row),
         )
-        return self._db.changes() == 1
+        if self._db.changes() != 1:
+            return False
+        self._pen.wrote("log", *row)
+        return True
 
     def refuse(self, at: datetime, reason: str, said: str, principal: str | None, excerpt: str) -> None:
-        self._db.execute(
-            "INSERT INTO refused(at, reason, said, principal, excerpt) VALUES(?,?,?,?,?)",
-            (micros(at), reason, said, principal, excerpt),
-        )
+        self._write("refused", micros(at), reason, said, principal, excerpt)
+
+    def _write(self, book: str, *row: str | int | bytes | None) -> int:
+        """The row is in the book, under the number returned."""
+        number = self._pen.number(book)
+        marks = ",".join("?" * (len(row) + 1))
+        self._db.execute(f"INSERT INTO {book} VALUES({marks})", (number, *row))
+        self._pen.wrote(book, *row)
+        return number
 
     def events(self, limit: int) -> list[tuple[int, datetime, str, str, str, str, bytes]]:
         """The newest events: sequence, received_at, realm, source, id, kind, body."""
@@ -243,7 +205,9 @@ class Journal:
 
     def send(self, realm: str, identity: str, person: str, body: bytes) -> bool:
         """Writes an attempt. False if it is there already."""
-        self._db.execute("INSERT OR IGNORE INTO outbox VALUES(?,?,?,?,NULL)", (identity, realm, person, body))
+        self._db.execute(
+            "INSERT OR IGNORE INTO outbox VALUES(?,?,?,?,NULL,?)", (identity, realm, person, body, self._pen.at)
+        )
         return self._db.changes() == 1
 
     def settle(self, realm: str, identity: str, outcome: str) -> bool:
@@ -263,9 +227,9 @@ class Journal:
 
     def record(self, realm: str, key: str, about: str | None, body: bytes) -> None:
         """Writes a record. `about`: it replaces the earlier ones of this name in any view."""
-        self._db.execute("INSERT INTO record(realm, key, body) VALUES(?,?,?)", (realm, key, body))
-        about = about or f"line/{self._db.last_insert_rowid() % LINES_KEPT}"
-        self._db.execute("INSERT OR REPLACE INTO latest VALUES(?,?,?)", (realm, about, self._db.last_insert_rowid()))
+        number = self._write("record", realm, key, body)
+        about = about or f"line/{number % LINES_KEPT}"
+        self._db.execute("INSERT OR REPLACE INTO latest VALUES(?,?,?)", (realm, about, number))
 
     def records(self) -> Iterator[tuple[str, bytes]]:
         """The records a view needs, in order: the newest about each thing, and the newest lines."""
@@ -273,7 +237,4 @@ class Journal:
         yield from cast(Iterator[tuple[str, bytes]], rows)
 
     def bury(self, at: datetime, stage: str, realm: str, key: str, body: bytes, why: str) -> None:
-        self._db.execute(
-            "INSERT INTO dead(at, stage, realm, key, body, why) VALUES(?,?,?,?,?,?)",
-            (micros(at), stage, realm, key, body, why),
-        )
+        self._write("dead", micros(at), stage, realm, key, body, why)

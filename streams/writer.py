@@ -69,7 +69,7 @@ class Writer:
         results: list[Any] = []
         taken = 0
         try:
-            self._journal.begin()
+            self._journal.begin(self._clock.now())
             for job in jobs:
                 taken += 1
                 self._accepted_s = job.accepted_s

@@ -292,7 +292,7 @@ def test_no_silence_is_told_of_a_sensor_whose_reading_waits_behind_an_incident(t
 def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path, stockholm_intake: Intake) -> None:
     file = tmp_path / "beredd.sqlite"
     file.write_bytes(b"not a database at all, but somebody's letter" * 100)
-    with pytest.raises(JournalError, match="ingenting har skrivits"):
+    with pytest.raises(JournalError, match="Ingenting har skrivits över"):
         EmbeddedHost(file, stockholm_intake, StoryClock(START), Listener()).start()
     assert file.read_bytes().startswith(b"not a database")
 
