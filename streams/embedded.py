@@ -15,14 +15,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import apsw
+
 from notifiers.attempt import Outcome
 from rules.events import Event, EventKind, Readings
 from streams.clock import Clock
 from streams.intake import Intake
 from streams.job_queue import JobQueue, Lane, Load, Overloaded, Waiting
 from streams.jobs import Failed, Handout, Job, Listener, Receipt
-from streams.journal import Journal, JournalError
+from streams.journal import Journal
 from streams.refusal import Refusal
+from streams.store import refusal
 from streams.writer import Writer
 
 __all__ = ["EmbeddedHost", "Handout", "Lane", "Listener", "Overloaded", "Receipt", "Waiting"]
@@ -38,8 +41,21 @@ PIECE_VALUES, PIECE_EVENTS = 5000, 10
 class EmbeddedHost:
     """Runs the stages over one journal. `start` and `stop` from any thread; everything else is thread safe."""
 
-    def __init__(self, file: Path, intake: Intake, clock: Clock, listener: Listener) -> None:
+    def __init__(
+        self,
+        file: Path,
+        intake: Intake,
+        clock: Clock,
+        listener: Listener,
+        *,
+        vfs: str | None = None,
+        reserve: int = 0,
+    ) -> None:
+        """`vfs`: SQLite's way to the disk, when not the system's. `reserve`: bytes of the disk kept for what is
+        critical."""
         self._file = file
+        self._vfs = vfs
+        self._reserve = reserve
         self._clock = clock
         self._listener = listener
         self._intake = intake
@@ -57,7 +73,7 @@ class EmbeddedHost:
 
     @property
     def fault(self) -> str | None:
-        """Why the last commit failed; None when it did not."""
+        """Why the last commit failed, or what is short although it did not; None when all is well."""
         return None if self._writer is None else self._writer.fault
 
     def start(self) -> None:
@@ -142,15 +158,13 @@ class EmbeddedHost:
 
     def _opened(self) -> tuple[Journal, Writer]:
         """The open file, and a writer that has gone on from where the last one ended."""
-        journal = Journal.open(self._file)
+        journal = Journal.open(self._file, self._vfs, self._reserve)
         self._writer = writer = Writer(journal, self._intake, self._clock, self._listener)
         resumption = Job(run=lambda writer, at: writer.resume(at), at=self._clock.now(), accepted_s=time.monotonic())
         [failed] = writer.transaction([resumption], self._queue.empty)
-        if writer.fault is not None:
-            raise JournalError(f"{self._file}: går inte att läsa ({writer.fault}); ingenting har skrivits över")
         if isinstance(failed, Failed):
             journal.close()
-            raise failed.error
+            raise refusal(self._file, failed.error) if isinstance(failed.error, apsw.Error) else failed.error
         return journal, writer
 
     def _patience(self, writer: Writer) -> float | None:

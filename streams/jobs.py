@@ -62,6 +62,10 @@ class Failed:
     error: Exception
 
 
+class NoRoomError(Exception):
+    """Readings were not taken: what room the disk has left is kept for what is critical."""
+
+
 @dataclass(slots=True)
 class Gathered:
     """What a transaction has produced so far, told to listeners only once it is committed."""

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import apsw
 
+from streams.ballast import Ballast
 from streams.chain import Head, Pen
 from streams.store import JournalError, opened
 
@@ -52,20 +53,25 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Journal:
     """The open file. Every method but `open` runs in the one thread that owns it."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, ballast: Ballast) -> None:
         self._db = connection
+        self.ballast = ballast
         self._changes = 0
         self._pen = Pen(connection)
 
     @classmethod
-    def open(cls, file: Path, vfs: str | None = None) -> Journal:
+    def open(cls, file: Path, vfs: str | None = None, reserve: int = 0) -> Journal:
         """Opens or makes the file, exclusively: two processes on one file would each send every alert. An older file
         is brought forward, with a copy of it beside.
 
         Raises JournalError if it is in use, newer than this program, damaged, or no file of ours. `vfs`: SQLite's way
-        to the disk, when it is another than the system's.
+        to the disk, when it is another than the system's. `reserve`: bytes of the disk that are kept for what is
+        critical.
         """
-        return cls(opened(file, vfs))
+        ballast = Ballast(file.with_name(f"{file.name}.ballast"), reserve)
+        journal = cls(opened(file, vfs), ballast)
+        ballast.hold()
+        return journal
 
     def close(self) -> None:
         self._db.close()

@@ -46,6 +46,8 @@ _log = logging.getLogger(__name__)
 PATIENCE_S = 5.0
 BACKLOG = 1024
 """Connections that may wait to be let in. One that finds no room there tries again after a whole second."""
+RESERVE_BYTES = 64 * 1024 * 1024
+"""Room on the disk for about a thousand reports with all that follows from them, when the disk is full."""
 
 
 class ServiceError(Exception):
@@ -54,7 +56,7 @@ class ServiceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a service is started with. Port 0: any free one."""
+    """What a service is started with. Port 0: any free one. `reserve`: bytes of the disk kept for what is critical."""
 
     profile: Path
     data: Path
@@ -63,6 +65,7 @@ class Settings:
     port: int = 8080
     public_url: str | None = None
     call_list: Path | None = None  # where the call list is kept; left out: with the data
+    reserve: int = RESERVE_BYTES
 
 
 class _Listener:
@@ -172,7 +175,8 @@ class Service:
         self.metrics = Metrics(self._gauged(), self.clock.now())
         listener = _Listener(self.view, self.metrics)
         intake = Intake(self.profile, geography, open_door=self._open_door)
-        self.host = EmbeddedHost(self.settings.data / "beredd.sqlite", intake, self.clock, listener)
+        file = self.settings.data / "beredd.sqlite"
+        self.host = EmbeddedHost(file, intake, self.clock, listener, reserve=self.settings.reserve)
         try:
             self.host.start()
         except (JournalError, StrandedError) as error:

@@ -68,19 +68,25 @@ def looked_into(file: Path) -> Iterator[apsw.Connection]:
 
 @contextmanager
 def _said(file: Path) -> Iterator[None]:
-    """Turns what SQLite says into what a person can act on."""
     try:
         yield
-    except apsw.BusyError:
-        raise JournalError(f"{file}: används redan av en annan beredd-process") from None
-    except apsw.FullError:
-        raise JournalError(f"{file}: disken är full; gör plats och starta igen. Ingenting har skrivits över") from None
-    except (apsw.ReadOnlyError, apsw.CantOpenError, apsw.PermissionsError, apsw.IOError) as error:
-        raise _unwritable(file, str(error)) from error
-    except (apsw.CorruptError, apsw.NotADBError) as error:
-        raise damaged(file, str(error)) from error
     except apsw.Error as error:
-        raise JournalError(f"{file}: går inte att öppna ({error}); ingenting har skrivits över") from error
+        raise refusal(file, error) from error
+
+
+def refusal(file: Path, error: apsw.Error) -> JournalError:
+    """What SQLite says, as what a person can act on."""
+    match error:
+        case apsw.BusyError():
+            return JournalError(f"{file}: används redan av en annan beredd-process")
+        case apsw.FullError():
+            return JournalError(f"{file}: disken är full; gör plats och starta igen. Ingenting har skrivits över")
+        case apsw.ReadOnlyError() | apsw.CantOpenError() | apsw.PermissionsError() | apsw.IOError():
+            return _unwritable(file, str(error))
+        case apsw.CorruptError() | apsw.NotADBError():
+            return damaged(file, str(error))
+        case _:
+            return JournalError(f"{file}: går inte att öppna ({error}); ingenting har skrivits över")
 
 
 def damaged(file: Path, why: str) -> JournalError:

@@ -15,20 +15,21 @@ import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import apsw
 
 from notifiers.attempt import Attempt, Outcome
 from rules.arrival import Reloaded, Resumption
-from rules.events import Event
+from rules.events import Event, EventKind
 from rules.frozen import Frozen
 from rules.matter import Matter
 from rules.step import Stage, State, TimerDue
 from streams.clock import Clock
 from streams.in_force import in_force, put_in_force, stranding
 from streams.intake import Addressed, Intake
-from streams.jobs import Failed, Gathered, Handout, Job, Listener, Receipt
+from streams.jobs import Failed, Gathered, Handout, Job, Listener, NoRoomError, Receipt
 from streams.journal import Journal, Timer
 from streams.refusal import Refusal
 from streams.stages import RECORDS, STAGES, about, written
@@ -41,7 +42,8 @@ TIMERS_PER_PASS = 10_000
 class Writer:
     """Runs the stages over one open journal. Lives in one thread.
 
-    `fault`: why the last transaction failed, None when it did not. `next_due`: the earliest timer's due time.
+    `fault`: why the last transaction failed, or what is short although it did not; None when all is well. `next_due`:
+    the earliest timer's due time.
     """
 
     def __init__(self, journal: Journal, intake: Intake, clock: Clock, listener: Listener) -> None:
@@ -65,30 +67,39 @@ class Writer:
         """One commit for all the jobs. Each job's result, in order: what it returned, or Failed; when the commit fails,
         all are Failed with its fault and nothing has changed. `idle`: nothing more waits, so the clock may fire timers.
         """
-        self._gathered = Gathered()
-        results: list[Any] = []
-        taken = 0
+        waiting, taken = iter(jobs), list[Job]()
         try:
-            self._journal.begin(self._clock.now())
-            for job in jobs:
-                taken += 1
-                self._accepted_s = job.accepted_s
-                self._fire_timers(job.at)
-                results.append(job.run(self, job.at))
-            self._accepted_s = None
-            if idle():
-                self._fire_timers(self._clock.now())
-            self.next_due = self._journal.next_due()
-            self._write_changes()
-            self._journal.commit()
-            self._adopted = self.intake
+            results = self._carried_out(waiting, idle, taken)
         except Exception as error:
             self._roll_back(error)
+            if isinstance(error, apsw.FullError) and self._journal.ballast.let_go():
+                self.fault = self._journal.ballast.short
+                return self.transaction(chain(taken, waiting), idle)  # once: there is no more to let go
             # A transaction that could not even begin has taken none; they wait for an answer all the same.
-            return [Failed(error)] * (taken or sum(1 for _ in jobs))
-        if self._journal.wrote():
-            self.fault = None  # a transaction that wrote nothing proves nothing about the disk
+            return [Failed(error)] * (len(taken) or sum(1 for _ in waiting))
+        self._journal.ballast.look_again()
+        if self._journal.wrote():  # one that wrote nothing proves nothing about the disk
+            self.fault = self._journal.ballast.short
         self._tell()
+        return results
+
+    def _carried_out(self, jobs: Iterable[Job], idle: Callable[[], bool], taken: list[Job]) -> list[Any]:
+        """The jobs' results, once they are durable. `taken` has those that were begun."""
+        self._gathered = Gathered()
+        results: list[Any] = []
+        self._journal.begin(self._clock.now())
+        for job in jobs:
+            taken.append(job)
+            self._accepted_s = job.accepted_s
+            self._fire_timers(job.at)
+            results.append(job.run(self, job.at))
+        self._accepted_s = None
+        if idle():
+            self._fire_timers(self._clock.now())
+        self.next_due = self._journal.next_due()
+        self._write_changes()
+        self._journal.commit()
+        self._adopted = self.intake
         return results
 
     def _roll_back(self, error: Exception) -> None:
@@ -140,8 +151,11 @@ class Writer:
 
     def accept(
         self, events: tuple[Event, ...], refusals: tuple[Refusal, ...], principal: str | None, at: datetime
-    ) -> Receipt:
-        """The events are in the log and have been carried through the stages; the refusals are in theirs."""
+    ) -> Receipt | Failed:
+        """The events are in the log and have been carried through the stages; the refusals are in theirs. Readings
+        alone fail while the disk's last room is in use."""
+        if self._journal.ballast.short is not None and all(e.kind is EventKind.READINGS for e in events):
+            return Failed(NoRoomError(self._journal.ballast.short))
         for refusal in refusals:
             self._journal.refuse(at, refusal.reason, refusal.message, principal, refusal.excerpt)
             self._gathered.count(f"refused/{refusal.reason}")
