@@ -6,6 +6,7 @@ none. What each table is: streams/schema.py. What is written in the books is cha
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,11 +16,12 @@ from typing import Any, cast
 import apsw
 
 from streams.ballast import Ballast
-from streams.chain import Head, Pen
+from streams.chain import Head, Pen, head_of
 from streams.store import JournalError, opened
 
 __all__ = ["Journal", "JournalError", "Timer", "micros", "moment"]
 
+_log = logging.getLogger(__name__)
 LINES_KEPT = 20_000
 """How many log lines a view is given at a start; all of them stay in the table."""
 
@@ -57,6 +59,7 @@ class Journal:
         self._db = connection
         self.ballast = ballast
         self._changes = 0
+        self._sure = True  # that the last transaction is durable: else the file is asked where the chain ends
         self._pen = Pen(connection)
 
     @classmethod
@@ -74,7 +77,11 @@ class Journal:
         return journal
 
     def close(self) -> None:
-        self._db.close()
+        """The file is closed. What is committed is safe even where there is no room to tidy up."""
+        try:
+            self._db.close()
+        except apsw.Error:
+            _log.exception("the file could not be tidied; the next start does it")
 
     def _rows(self, sql: str, values: tuple[str | int | bytes | None, ...] = ()) -> list[Any]:
         """All rows, read to the end: a statement left open would block the checkpoint."""
@@ -83,6 +90,9 @@ class Journal:
     def begin(self, at: datetime | None = None) -> None:
         """A transaction begins; `at` is the moment that its link bears."""
         self._changes = self._db.total_changes()
+        if not self._sure:
+            self._pen.head = head_of(self._db)
+        self._sure = False
         self._pen.begin(None if at is None else micros(at))
         self._db.execute("BEGIN IMMEDIATE")
 
@@ -95,6 +105,7 @@ class Journal:
         self._pen.tie()
         self._db.execute("COMMIT")
         self._pen.committed()
+        self._sure = True
 
     def rollback(self) -> None:
         if self._db.in_transaction:

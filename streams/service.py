@@ -46,8 +46,8 @@ _log = logging.getLogger(__name__)
 PATIENCE_S = 5.0
 BACKLOG = 1024
 """Connections that may wait to be let in. One that finds no room there tries again after a whole second."""
-RESERVE_BYTES = 64 * 1024 * 1024
-"""Room on the disk for about a thousand reports with all that follows from them, when the disk is full."""
+RESERVE_BYTES = 128 * 1024 * 1024
+"""Room on the disk for some four hundred reports about the same few matters, with all that follows from each."""
 
 
 class ServiceError(Exception):
