@@ -47,6 +47,7 @@ class Verdict(StrEnum):
     RETRYABLE = "retryable"  # it may work later: no connection, 429, 5xx
     REJECTED = "rejected"  # it will not work: wrong address, no such channel, 4xx
     TIMED_OUT = "timed_out"  # nobody knows; counted as retryable
+    LAPSED = "lapsed"  # found in a restored copy and too old to be sent: the host gave the whole message up
 
 
 class Outcome(Frozen):

@@ -133,7 +133,8 @@ class _Contacting:
     def _try(self, identity: str, notices: tuple[Notice, ...], number: int) -> None:
         """The attempt with this number, counted over channels and rounds; past the last, the message has failed."""
         if not self.contacts or number > ROUNDS * len(self.contacts):
-            self._failed(identity, notices, number - 1)
+            tried = f"alla kanaler misslyckades ({number - 1} försök)"
+            self._failed(identity, notices, tried if self.contacts else "ingen kanal är angiven", number - 1)
             return
         contact = self.contacts[(number - 1) % len(self.contacts)]
         message = compose(self.profile, notices, self.draft.realm, contact.medium)
@@ -165,6 +166,8 @@ class _Contacting:
             return
         if outcome.verdict is Verdict.ACCEPTED:
             self._reached(sending)
+        elif outcome.verdict is Verdict.LAPSED:
+            self._failed(sending.id, sending.notices, outcome.why, sending.number)
         else:
             self._next(sending, f"{_WENT[outcome.verdict]}: {outcome.why}" if outcome.why else _WENT[outcome.verdict])
 
@@ -191,8 +194,7 @@ class _Contacting:
             self._log(Happening.REACHED, f"{self._name()} har fått meddelandet som {by}.", notice.matter)
             self._tell_alert(notice, reached=True, why="")
 
-    def _failed(self, identity: str, notices: tuple[Notice, ...], attempts: int) -> None:
-        why = "ingen kanal är angiven" if not self.contacts else f"alla kanaler misslyckades ({attempts} försök)"
+    def _failed(self, identity: str, notices: tuple[Notice, ...], why: str, attempts: int) -> None:
         self._forget(identity)
         self._record(identity, notices, NoticeState.FAILED, "", attempts)
         for notice in notices:
@@ -251,4 +253,5 @@ _WENT = {
     Verdict.RETRYABLE: "gick inte just nu",
     Verdict.REJECTED: "avvisades",
     Verdict.TIMED_OUT: "fick inget svar i tid",
+    Verdict.LAPSED: "var för gammalt",
 }

@@ -72,6 +72,7 @@ def row_digest(book: str, seq: int, *fields: Field) -> bytes:
 
 
 def link_hash(before: bytes, seq: int, at: int, bounds: tuple[int, ...], digests: bytes) -> bytes:
+    """The hash of a link: what it binds, and all that was bound before it."""
     made = hashlib.sha256(before)
     made.update(orjson.dumps([seq, at, *bounds]))
     made.update(digests)

@@ -449,6 +449,47 @@ def reload(to: To = LOOPBACK, token_file: TokenFile = None, json: Json = False) 
 
 @app.command(
     cls=SwedishCommand,
+    epilog=_examples(
+        "beredd backup kopior/2026-11-24.beredd --token-file min.token",
+        "beredd backup kopia.beredd --data /var/lib/beredd",
+    ),
+)
+def backup(
+    out: Annotated[Path, typer.Argument(metavar="KOPIA", help="Filen att skriva; den får inte finnas.")],
+    to: To = LOOPBACK,
+    token_file: TokenFile = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="KATALOG", help="Kopiera en beredd som inte körs, härifrån.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Gör en granskad säkerhetskopia, medan beredd körs.
+
+    Kopian innehåller allt som sagts och nyckeln till länkarna: förvara den lika skyddad som datakatalogen.
+    """
+    from streams.commands.backup import backup as copy
+    from streams.commands.client import client
+
+    _leave(lambda: copy(out, client(to, token_file) if data is None else data, machine=json))
+
+
+@app.command(cls=SwedishCommand, epilog=_examples("beredd restore kopia.beredd --data /var/lib/beredd"))
+def restore(
+    copy: Annotated[Path, typer.Argument(metavar="KOPIA", help="Säkerhetskopian.")],
+    data: Annotated[Path, typer.Option("--data", metavar="KATALOG", help="Där beredd ska spara; den får inte köras.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Flytta undan det som redan finns där; inget skrivs över.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Lägger tillbaka en säkerhetskopia, och säger vad som saknas sedan den gjordes."""
+    from streams.commands.backup import restore as put_back
+
+    _leave(lambda: put_back(copy, data, replace=replace, machine=json))
+
+
+@app.command(
+    cls=SwedishCommand,
     epilog=_examples("beredd verify --data /var/lib/beredd", "beredd verify kopia.beredd --head 1812:5d0c1f3a"),
 )
 def verify(

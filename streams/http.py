@@ -5,10 +5,13 @@ Nothing is answered before the commit: a 202 means that what was sent survives a
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,7 +21,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from notifiers.secrets import PersonPrincipal
 from rules.events import LIVE
 from streams.connections import KEEPALIVE_S, WATCH, Connections, WatchedRunner
-from streams.door import DOOR, Door, Host, named
+from streams.door import DOOR, RETRY_AFTER_S, Door, Host, named
 from streams.door import as_json as _json
 from streams.events_door import BODY_BYTES, post_events
 from streams.in_force import in_force
@@ -34,6 +37,9 @@ _log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Reload = Callable[[], Awaitable[ReloadReport]]
 RELOAD: web.AppKey[Reload] = web.AppKey("reload")
+Copier = Callable[[], Awaitable[Path]]
+COPIER: web.AppKey[Copier] = web.AppKey("copier")
+CHUNK_BYTES = 1024 * 1024
 
 ROWS_MAX = 500
 
@@ -57,9 +63,9 @@ SAID: Mapping[int, str] = {
 }
 
 
-def application(door: Door, reload: Reload | None = None) -> web.Application:
+def application(door: Door, reload: Reload | None = None, copier: Copier | None = None) -> web.Application:
     """The whole HTTP side over this door, independent of how the service is put together. `reload`: lets the edited
-    profile take over; without it there is no such door."""
+    profile take over; `copier`: makes a copy of the file. Without one there is no such door."""
     pages = Pages(door)
     connections = Connections(door.proxies, door.metrics.turned_away)
     app = web.Application(middlewares=(connections.middleware, _Faults(pages).middleware), client_max_size=BODY_BYTES)
@@ -82,6 +88,9 @@ def application(door: Door, reload: Reload | None = None) -> web.Application:
     if reload is not None:
         app[RELOAD] = reload
         app.add_routes([web.post("/v1/reload", post_reload)])
+    if copier is not None:
+        app[COPIER] = copier
+        app.add_routes([web.post("/v1/backup", post_backup)])
     return app
 
 
@@ -182,21 +191,56 @@ async def get_policy(request: web.Request) -> web.Response:
     return _json({"hash": policy.hash, "since": since, "rules": rules})
 
 
-async def post_reload(request: web.Request) -> web.Response:
-    """Lets the edited profile take over, or says why not. A person's doing; without keys, whoever is on this machine
-    (JSON is asked for since a browser sends none in another site's name without asking first)."""
+def _operated(request: web.Request, what: str) -> None:
+    """Returns if the request may have this done. A person's doing; without keys, whoever is on this machine (JSON is
+    asked for since a browser sends none in another site's name without asking first)."""
     door = request.app[DOOR]
     principal = door.identify(request, required=not door.host.intake.open_door)
     if not door.host.intake.open_door and not isinstance(principal, PersonPrincipal):
-        raise web.HTTPForbidden(text="Bara en person får ladda om profilen; det här är en källas nyckel.")
+        raise web.HTTPForbidden(text=f"Bara en person får {what}; det här är en källas nyckel.")
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="Skicka Content-Type: application/json.")
-    _log.info("a reload was asked for by %s", named(principal))
+    _log.info("%s asked to: %s", named(principal), what)
+
+
+async def post_reload(request: web.Request) -> web.Response:
+    """Lets the edited profile take over, or says why not."""
+    _operated(request, "ladda om profilen")
     report = await request.app[RELOAD]()
     if report.ok:
         return _json({k: v for k, v in asdict(report).items() if k != "faults"})
     said = "Profilen avvisades; den gamla gäller vidare."
     return _json({"error": said, "hash": report.hash, "rules": report.rules, "faults": report.faults}, status=422)
+
+
+# --- copies ----------------------------------------------------------------------------------------------------------
+
+
+async def post_backup(request: web.Request) -> web.StreamResponse:
+    """A whole copy of the file, made meanwhile. It holds all that has been said, and the key of the links: whoever may
+    fetch it is trusted with both. That it is sound is for whoever receives it to find."""
+    _operated(request, "hämta en säkerhetskopia")
+    try:
+        copy = await request.app[COPIER]()
+    except Exception as error:  # the disk's, or the host's own, which it has logged
+        _log.warning("no copy could be made: %s", error)
+        raise web.HTTPServiceUnavailable(
+            text="Ingen kopia gick att göra just nu. Finns det lika mycket ledig plats som filen tar?",
+            headers={"Retry-After": str(RETRY_AFTER_S)},
+        ) from error
+    return await _sent_once(request, copy)
+
+
+async def _sent_once(request: web.Request, copy: Path) -> web.StreamResponse:
+    with await asyncio.to_thread(copy.open, "rb") as opened:
+        await asyncio.to_thread(copy.unlink)  # what is open is read to its end; nothing is left when we are killed
+        response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
+        response.content_length = os.fstat(opened.fileno()).st_size
+        await response.prepare(request)
+        while chunk := await asyncio.to_thread(opened.read, CHUNK_BYTES):
+            await response.write(chunk)
+        await response.write_eof()
+    return response
 
 
 # --- how the process is ----------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import apsw
 
 from streams.ballast import Ballast
 from streams.chain import Head, Pen, head_of
+from streams.copying import Copying
 from streams.store import JournalError, opened
 
 __all__ = ["Journal", "JournalError", "Timer", "micros", "moment"]
@@ -59,6 +60,7 @@ class Journal:
         self._db = connection
         self.ballast = ballast
         self._changes = 0
+        self._copying: Copying | None = None
         self._sure = True  # that the last transaction is durable: else the file is asked where the chain ends
         self._pen = Pen(connection)
 
@@ -76,8 +78,17 @@ class Journal:
         ballast.hold()
         return journal
 
+    def copy(self, target: Path) -> Copying:
+        """A copy is under way: each commit from now on takes it further. One at a time."""
+        if self._copying is not None:
+            raise BlockingIOError("a copy is under way already")
+        self._copying = Copying(self._db, target)
+        return self._copying
+
     def close(self) -> None:
         """The file is closed. What is committed is safe even where there is no room to tidy up."""
+        if self._copying is not None:
+            self._copying.give_up("the host was stopped")
         try:
             self._db.close()
         except apsw.Error:
@@ -106,6 +117,10 @@ class Journal:
         self._db.execute("COMMIT")
         self._pen.committed()
         self._sure = True
+        if self._copying is not None:
+            self._copying.go_on()
+            if self._copying.done:
+                self._copying = None
 
     def rollback(self) -> None:
         if self._db.in_transaction:
@@ -129,6 +144,13 @@ class Journal:
     def touch(self, at: datetime) -> None:
         """Something has been written: a disk that is full still reads. The entry has no stage, so no step sees it."""
         self.put("touched", "", "", "", micros(at).to_bytes(8, "big"))
+
+    def taken(self, key: str) -> str | None:
+        """What was noted under this name; it is noted no more."""
+        value = self.noted(key)
+        if value is not None:
+            self._db.execute("DELETE FROM meta WHERE key=?", (key,))
+        return value
 
     # --- log ---------------------------------------------------------------------------------------------------------
 

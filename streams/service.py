@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import secrets
 import signal
 import socket
 import sys
@@ -24,6 +25,8 @@ from notifiers.secrets import Secrets, SecretsError, load_secrets
 from rules.fault import Fault
 from rules.frozen import Frozen
 from rules.geography import Geography
+from streams import store
+from streams.backup import KEY, copy_of
 from streams.call_list import CallList
 from streams.call_list_keeper import CallListKeeper
 from streams.clock import Clock, SystemClock
@@ -128,6 +131,7 @@ class Service:
         self.clock = clock or SystemClock()
         self.port = settings.port
         self._one_reload = asyncio.Lock()
+        self._one_copy = asyncio.Lock()
 
     async def start(self) -> None:
         """The doors are open and what waited is on its way. Raises ServiceError with nothing left running."""
@@ -170,7 +174,9 @@ class Service:
     def _open(self, channels: Mapping[str, Channel], geography: Geography) -> None:
         self.settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         _make_room(self.settings.call_list)
-        codes = load_codes(self.settings.data / "codes.key")
+        for half in self.settings.data.glob(f"*{store.HALF}"):
+            half.unlink()  # a copy that a killed process left
+        codes = load_codes(self.settings.data / KEY)
         self.view = View(codes.code)
         self.metrics = Metrics(self._gauged(), self.clock.now())
         listener = _Listener(self.view, self.metrics)
@@ -234,7 +240,7 @@ class Service:
             open=is_loopback(self.settings.host),
             health=self.watch.health,
         )
-        self._runner = runner(application(door, self.reload))
+        self._runner = runner(application(door, self.reload, self.copy))
         await self._runner.setup()
         await web.SockSite(self._runner, listener, backlog=BACKLOG).start()
 
@@ -247,6 +253,14 @@ class Service:
         self.metrics.reloaded(Reloading.OK if report.ok else Reloading.REFUSED, self.clock.now())
         _log_report(report)
         return report
+
+    async def copy(self) -> Path:
+        """A copy of the file as it is now; whoever asked moves or removes it. Events go on meanwhile."""
+        data = self.settings.data
+        async with self._one_copy:
+            target = data / f"{secrets.token_hex(8)}{store.HALF}"
+            await copy_of(self.host, data / KEY, target)
+        return target
 
     def _prepared(self) -> Intake | tuple[str, ...]:
         directory = self.settings.profile

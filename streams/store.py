@@ -20,6 +20,9 @@ from streams import schema
 CHECK_S = 1.0
 """How long a start may spend on looking through the file. What that does not reach, `beredd verify` does."""
 
+HALF = ".del"
+"""The end of the name of a file that is not finished."""
+
 _STEPS_PER_LOOK = 20_000
 
 
@@ -176,7 +179,7 @@ def sound(db: apsw.Connection) -> str | None:
 
 def copied(db: apsw.Connection, target: Path) -> None:
     """A whole and sound copy of the file is at `target`, readable by its owner only; a half one never is."""
-    partial = target.with_name(f"{target.name}.del")
+    partial = target.with_name(f"{target.name}{HALF}")
     partial.unlink(missing_ok=True)
     os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     copy = apsw.Connection(str(partial))

@@ -14,13 +14,13 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
 import apsw
 
-from notifiers.attempt import Attempt, Outcome
+from notifiers.attempt import Attempt, Outcome, Verdict
 from rules.arrival import Reloaded, Resumption
 from rules.events import Event, EventKind
 from rules.frozen import Frozen
@@ -37,6 +37,12 @@ from streams.stages import RECORDS, STAGES, about, written
 _log = logging.getLogger(__name__)
 KEYS_IN_MEMORY = 20_000
 TIMERS_PER_PASS = 10_000
+RESTORED = "restored"
+"""Noted in a file that was put back from a copy, until its first start."""
+
+LAPSE_AFTER = timedelta(hours=1)
+"""Nobody knows whether what a restored copy holds unsent was sent after the copy was made. What is older than this is
+not sent again; the duty itself goes on along its chain."""
 
 
 class Writer:
@@ -132,16 +138,21 @@ class Writer:
     def resume(self, at: datetime) -> Failed | None:
         """What a start does: timers that came due while nobody was here are due now, since neither people nor
         providers could do anything meanwhile; every key of assess knows since when it is listened to again; attempts
-        without an outcome are made again; views are built anew."""
+        without an outcome are made again, but for those of a restored copy that are too old; views are built anew."""
         policy, known = self.intake.profile.policy, in_force(self._journal)
         edited = known is None or not known.of(policy)  # while nobody was here: a reload too
         if edited and (error := stranding(policy, self._matters())) is not None:
             return Failed(error)
         self._gathered.count("postponed_timers", self._journal.postpone(at))
-        for realm, body in self._journal.unsent():
-            self._gathered.handouts.append(Handout(realm, Attempt.model_validate_json(body)))
         for realm, body in self._journal.records():
             self._gathered.records.append((realm, RECORDS.validate_json(body)))
+        restored = self._journal.taken(RESTORED)
+        for realm, body in self._journal.unsent():
+            attempt = Attempt.model_validate_json(body)
+            if restored is not None and attempt.deadline < at - LAPSE_AFTER:
+                self.settle(realm, lapsed(attempt), at)
+            else:
+                self._gathered.handouts.append(Handout(realm, attempt))
         for realm, key in self._assess_keys():
             self._cascade(Addressed(Stage.ASSESS, key, Resumption()), realm, at)
         if edited:
@@ -307,3 +318,9 @@ class Writer:
         _log.error("a message was set aside: stage=%s error=%s", stage, type(error).__name__, exc_info=error)
         self._journal.bury(at, stage, realm, key, written(message), f"{type(error).__name__}: {error}"[:1000])
         self._gathered.count(f"dead/{stage}")
+
+
+def lapsed(attempt: Attempt) -> Outcome:
+    """What became of an attempt that a restored copy holds, and that is too old to be made."""
+    why = "finns i en återställd kopia och är för gammalt att skicka; om det skickades efter kopian är okänt"
+    return Outcome(attempt=attempt.id, notice=attempt.notice, person=attempt.person, verdict=Verdict.LAPSED, why=why)

@@ -10,9 +10,10 @@ import ipaddress
 import json
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Request, build_opener
@@ -24,6 +25,10 @@ COMMIT_TIMEOUT_S = 40.0
 """A server may take 30 s before it says that it could not save; hanging up earlier would leave the sender not
 knowing."""
 
+COPY_TIMEOUT_S = 600.0
+"""A server may have to copy a large file before it sends the first byte of it."""
+
+CHUNK_BYTES = 1024 * 1024
 ANSWER_BYTES = 64 * 1024 * 1024
 TOKEN_BYTES = 4096
 
@@ -78,14 +83,21 @@ class Client:
         request = Request(f"{self.url}{path}", data=body, headers={"Content-Type": content_type}, method="POST")
         return self._send(request, COMMIT_TIMEOUT_S)
 
-    def _send(self, request: Request, timeout_s: float) -> Answer:
+    def fetch(self, path: str, into: BinaryIO) -> Answer:
+        """What the server sends is in the file, however large; the answer's value is how many bytes, or None."""
+        request = Request(f"{self.url}{path}", data=b"{}", headers={"Content-Type": "application/json"}, method="POST")
+        return self._send(request, COPY_TIMEOUT_S, lambda response: _poured(response, into))
+
+    def _send(
+        self, request: Request, timeout_s: float, read: Callable[[http.client.HTTPResponse], Answer] | None = None
+    ) -> Answer:
         request.add_header("Accept", "application/json")
         request.add_header("User-Agent", "beredd")
         if self.token is not None:
             request.add_unredirected_header("Authorization", f"Bearer {self.token}")
         try:
             with _opener(self.url).open(request, timeout=timeout_s) as response:
-                return _answer(response.status, response.read(ANSWER_BYTES), "")
+                return read(response) if read else _answer(response.status, response.read(ANSWER_BYTES), "")
         except HTTPError as error:
             with error:
                 return _answer(error.code, _rest(error), error.headers.get("Location", ""))
@@ -95,6 +107,15 @@ class Client:
             raise CommandError(f"{self.url} svarar inte: {_why(error.reason, timeout_s)}") from None
         except (OSError, http.client.HTTPException) as error:
             raise CommandError(f"{self.url}: förbindelsen bröts ({type(error).__name__})") from None
+
+
+def _poured(response: http.client.HTTPResponse, into: BinaryIO) -> Answer:
+    awaited, size = int(response.headers.get("Content-Length", -1)), 0
+    while chunk := response.read(CHUNK_BYTES):
+        size += into.write(chunk)
+    if size != awaited:
+        raise http.client.IncompleteRead(b"", awaited - size)
+    return Answer(response.status, size)
 
 
 def _rest(error: HTTPError) -> bytes:
