@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
+from typing import Annotated
 
 from pydantic import Field
 
@@ -31,6 +32,21 @@ from rules.rule import (
     leaves,
 )
 
+Days = Annotated[int, Field(ge=1, le=36_500)]
+
+
+class Retention(Frozen):
+    """How many days things are kept after they came; left out: always. What an open matter may rest on is kept however
+    old. Erasing what an authority has received or made needs a decision (gallringsbeslut), so nothing is set unless
+    somebody has set it."""
+
+    readings: Days | None = Field(default=None, description="Mätvärden; det senaste värdet per givare behålls alltid")
+    events: Days | None = Field(
+        default=None, description="Rapporter, varningar, svar och beslut: innehåll och avsändare"
+    )
+    records: Days | None = Field(default=None, description="Ärendenas loggar, larmplaner och skickade meddelanden")
+    refused: Days | None = Field(default=None, description="Det som avvisats eller inte gått att behandla")
+
 
 class Settings(Frozen):
     """What holds for a whole profile."""
@@ -52,6 +68,9 @@ class Settings(Frozen):
     required_roles: Ids = Field(
         default=(),
         description="Roller som alla stadens egna nämnder och bolag ska ha; att någon saknar en är en anmärkning",
+    )
+    retention: Retention = Field(
+        default=Retention(), description="Efter hur många dagar saker raderas (gallras); utelämnas: aldrig"
     )
 
 

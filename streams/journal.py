@@ -8,23 +8,42 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import apsw
+import orjson
 
 from streams.ballast import Ballast
-from streams.chain import Head, Pen, head_of
+from streams.chain import Head, Pen, head_of, spans
 from streams.copying import Copying
 from streams.store import JournalError, opened
 
 __all__ = ["Journal", "JournalError", "Timer", "micros", "moment"]
 
 _log = logging.getLogger(__name__)
+ROWS_LOOKED_AT = 1000
+BYTES_ERASED = 500_000
+"""In one transaction, so that nothing that is urgent waits for it."""
+
 LINES_KEPT = 20_000
 """How many log lines a view is given at a start; all of them stay in the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasing:
+    """Which rows of a book a rule erases, as SQL. `emptied`: what is set where the row itself is kept for its name;
+    without it the row goes. `thorough`: what stood there is overwritten."""
+
+    name: str
+    book: str
+    which: str
+    size: str
+    emptied: str = ""
+    thorough: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +293,59 @@ class Journal:
         """The records a view needs, in order: the newest about each thing, and the newest lines."""
         rows = self._db.execute("SELECT realm, body FROM record WHERE seq IN (SELECT seq FROM latest) ORDER BY seq")
         yield from cast(Iterator[tuple[str, bytes]], rows)
+
+    # --- erasing -----------------------------------------------------------------------------------------------------
+
+    def bound(self, book: str, before: datetime) -> int:
+        """The number of the book's last row that was written before this moment; 0 if none was."""
+        found = self._rows(f"SELECT {book} FROM link WHERE at<? ORDER BY at DESC, seq DESC LIMIT 1", (micros(before),))
+        return int(found[0][0]) if found else 0
+
+    def first(self, book: str) -> int:
+        """The number of the book's first row that is there; 0 if there is none."""
+        return int(self._rows(f"SELECT coalesce(min(seq), 0) FROM {book}")[0][0])
+
+    def erase(self, rule: Erasing, low: int, high: int) -> tuple[int, int]:
+        """The rows over `low` that the rule names are erased, as far as `high` or as one turn may take. Returns how
+        far that was, and how many rows. The erasing itself is a row in the chain."""
+        top = min(high, low + ROWS_LOOKED_AT)
+        sql = f"SELECT seq, {rule.size} FROM {rule.book} WHERE seq>? AND seq<=? AND {rule.which} ORDER BY seq"
+        seqs, size = [], 0
+        for seq, each in self._rows(sql, (low, top)):
+            seqs.append(seq)
+            size += each
+            if size > BYTES_ERASED:
+                top = seq
+                break
+        if seqs:
+            self._erase(rule, seqs)
+        return top, len(seqs)
+
+    def _erase(self, rule: Erasing, seqs: list[int]) -> None:
+        done = f"UPDATE {rule.book} SET {rule.emptied}" if rule.emptied else f"DELETE FROM {rule.book}"
+        found = spans(seqs)
+        with self._overwriting(rule.thorough):
+            for low, high in found:
+                self._db.execute(f"{done} WHERE seq>=? AND seq<=?", (low, high))
+                if rule.book == "record":
+                    self._db.execute("DELETE FROM latest WHERE seq>=? AND seq<=?", (low, high))
+        self._write("erasure", self._pen.at, rule.name, rule.book, orjson.dumps(found).decode())
+
+    @contextmanager
+    def _overwriting(self, wanted: bool) -> Iterator[None]:
+        """What is erased for somebody's sake is overwritten; what only takes room need not be."""
+        self._db.execute(f"PRAGMA secure_delete={int(wanted)}").fetchall()
+        try:
+            yield
+        finally:
+            self._db.execute("PRAGMA secure_delete=0").fetchall()
+
+    def forget_sent(self, before: datetime) -> int:
+        """Attempts with an outcome from before this moment are gone, some at a time. Returns how many went."""
+        which = "SELECT realm, id FROM outbox WHERE outcome IS NOT NULL AND at<? LIMIT 500"
+        with self._overwriting(wanted=True):
+            self._db.execute(f"DELETE FROM outbox WHERE (realm, id) IN ({which})", (micros(before),))
+            return self._db.changes()
 
     def bury(self, at: datetime, stage: str, realm: str, key: str, body: bytes, why: str) -> None:
         self._write("dead", micros(at), stage, realm, key, body, why)

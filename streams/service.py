@@ -42,6 +42,7 @@ from streams.intake import Intake
 from streams.journal import JournalError
 from streams.metrics import Gauged, Metrics, Reloading
 from streams.reload import AddressError, ReloadReport, compared, prepared, refused
+from streams.retention import EVERY, tidy
 from streams.selfwatch import Equipment, SelfWatch
 from streams.view import View
 
@@ -151,6 +152,7 @@ class Service:
             listener.close()
             raise
         await self._serve(listener)
+        self._tidying = asyncio.get_running_loop().create_task(self._tidy())
 
     def _listen(self) -> socket.socket:
         """Takes the port first, so that the address in every link is known before anything is sent."""
@@ -262,6 +264,18 @@ class Service:
             await copy_of(self.host, data / KEY, target)
         return target
 
+    async def _tidy(self) -> None:
+        """What need not be kept is erased, again and again; and where the chain ends is told where logs are kept."""
+        while True:
+            await asyncio.sleep(EVERY.total_seconds())
+            try:
+                settings = self.host.intake.profile.policy.settings
+                await tidy(self.host, settings.retention, self.clock.now(), self.view.oldest_open())
+                head = await asyncio.wrap_future(self.host.ask(lambda journal: journal.head))
+                _log.info("the chain ends with %s", head)
+            except Exception:  # the disk's fault, or ours; what is not erased now is erased in an hour
+                _log.exception("what need not be kept could not be erased")
+
     def _prepared(self) -> Intake | tuple[str, ...]:
         directory = self.settings.profile
         try:
@@ -288,6 +302,7 @@ class Service:
 
     async def stop(self) -> None:
         """Closes the doors, lets attempts finish within bounds, commits and closes the file."""
+        self._tidying.cancel()
         await self._runner.cleanup()
         for task in self._watching:
             task.cancel()

@@ -105,6 +105,12 @@ class View:
             found = self._situations.get((realm, matter))
             return _as_it_is(found) if found is not None and found.matter is not None else None
 
+    def oldest_open(self) -> datetime | None:
+        """When the oldest matter that is still open was opened, in any realm; None if all are closed."""
+        with self._lock:
+            matters = [s.matter for s in self._situations.values() if s.matter is not None]
+            return min((m.opened_at for m in matters if m.open), default=None)
+
     def holder(self, code: str) -> CodeHolder | None:
         """What a code stands for, or None."""
         with self._lock:
