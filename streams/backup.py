@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -112,6 +112,23 @@ def put_back(copy: Path, file: Path, key: Path, at: datetime) -> tuple[Path, ...
     aside = tuple(_aside(file, at)) + (tuple(_put_key(key, bytes.fromhex(kept[0][0]), at)) if kept else ())
     store.settle(partial, file)
     return aside
+
+
+def take_in(copy: Path, file: Path, key: Path) -> None:
+    """The copy is a standby's file, and its key the standby's: the newer takes the older's place."""
+    db = apsw.Connection(str(copy))
+    try:
+        with db:
+            kept: list[Any] = db.execute("SELECT value FROM meta WHERE key=?", (KEY,)).fetchall()
+            db.execute("DELETE FROM meta WHERE key=?", (KEY,))
+    finally:
+        db.close()
+    if kept:
+        key.unlink(missing_ok=True)
+        list(_put_key(key, bytes.fromhex(kept[0][0]), datetime.now(UTC)))
+    for name in (f"{file.name}-wal", f"{file.name}-shm"):
+        file.with_name(name).unlink(missing_ok=True)
+    store.settle(copy, file)
 
 
 def _refuse_in_use(file: Path) -> None:

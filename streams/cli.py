@@ -92,6 +92,20 @@ def beredd(
     """What holds before any command: `--version` prints and ends."""
 
 
+Secrets = Annotated[
+    Path | None, typer.Option("--secrets", metavar="FIL", help="Kanalernas adresser och allas nycklar.")
+]
+Host = Annotated[str, typer.Option("--host", metavar="ADRESS", help="Adressen att lyssna på.")]
+Port = Annotated[int, typer.Option("--port", metavar="NR", min=0, max=65535, help="Porten; 0: en ledig.")]
+PublicUrl = Annotated[
+    str | None, typer.Option("--public-url", metavar="URL", help="Adressen i länkar; utelämnas: profilens eller vår.")
+]
+CallList = Annotated[
+    Path | None,
+    typer.Option("--call-list", metavar="KATALOG", help="Var ringlistan hålls färsk; utelämnas: där data sparas."),
+]
+
+
 @app.command(
     cls=SwedishCommand, epilog=_examples("beredd run --data /var/lib/beredd --secrets /etc/beredd/secrets.yaml")
 )
@@ -100,24 +114,59 @@ def run(
         Path, typer.Option("--data", metavar="KATALOG", help="Där beredd sparar; skapas om den inte finns.")
     ],
     profile: Profile = None,
-    secrets: Annotated[
-        Path | None, typer.Option("--secrets", metavar="FIL", help="Kanalernas adresser och allas nycklar.")
-    ] = None,
-    host: Annotated[str, typer.Option("--host", metavar="ADRESS", help="Adressen att lyssna på.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", metavar="NR", min=0, max=65535, help="Porten; 0: en ledig.")] = 8080,
-    public_url: Annotated[
+    secrets: Secrets = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    public_url: PublicUrl = None,
+    peer: Annotated[
         str | None,
-        typer.Option("--public-url", metavar="URL", help="Adressen i länkar; utelämnas: profilens eller vår."),
+        typer.Option("--peer", metavar="URL", help="Reserven: har den tagit över startar den här inte, eller slutar."),
     ] = None,
-    call_list: Annotated[
-        Path | None,
-        typer.Option("--call-list", metavar="KATALOG", help="Var ringlistan hålls färsk; utelämnas: där data sparas."),
-    ] = None,
+    call_list: CallList = None,
+    token_file: TokenFile = None,
 ) -> None:
     """Kör tjänsten tills den stoppas."""
+    from streams.commands.run import Given
     from streams.commands.run import run as start
 
-    _leave(lambda: start(profile, data, secrets, host, port, public_url, call_list))
+    other = (peer, token_file) if peer is not None else None
+    _leave(lambda: start(Given(data, profile, secrets, call_list), host, port, public_url, other, follow=False))
+
+
+@app.command(
+    cls=SwedishCommand,
+    epilog=_examples("beredd standby --from https://larm.example.se --token-file reserv.token --data /var/lib/beredd"),
+)
+def standby(
+    source: Annotated[str, typer.Option("--from", metavar="URL", help="Adressen till den beredd som följs.")],
+    data: Annotated[Path, typer.Option("--data", metavar="KATALOG", help="Där reserven sparar; en egen katalog.")],
+    profile: Profile = None,
+    secrets: Secrets = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    public_url: PublicUrl = None,
+    call_list: CallList = None,
+    token_file: TokenFile = None,
+) -> None:
+    """Följer en annan beredd och tar över först när du säger till (beredd takeover).
+
+    Fram till dess skickas ingenting härifrån. Det som den andra sparat men inte hunnit lämna vidare går förlorat.
+    """
+    from streams.commands.run import Given
+    from streams.commands.run import run as start
+
+    given = Given(data, profile, secrets, call_list)
+    _leave(lambda: start(given, host, port, public_url, (source, token_file), follow=True))
+
+
+@app.command(cls=SwedishCommand, epilog=_examples("beredd takeover --data /var/lib/beredd"))
+def takeover(
+    data: Annotated[Path, typer.Option("--data", metavar="KATALOG", help="Reservens katalog.")],
+) -> None:
+    """Låter reserven ta över. Stäng av den andra först, om den går att nå."""
+    from streams.commands.takeover import takeover as change
+
+    _leave(lambda: change(data))
 
 
 @app.command(

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import re
+import struct
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -21,12 +22,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 from notifiers.secrets import PersonPrincipal
 from rules.events import LIVE
 from streams.connections import KEEPALIVE_S, WATCH, Connections, WatchedRunner
-from streams.door import DOOR, RETRY_AFTER_S, Door, Host, named
+from streams.door import DOOR, RETRY_AFTER_S, Door, Host, body_of, named
 from streams.door import as_json as _json
+from streams.epoch import SupersededError, epoch_of
 from streams.events_door import BODY_BYTES, post_events
 from streams.in_force import in_force
 from streams.pages import Pages
 from streams.readiness import Readiness
+from streams.refusal import Refused
 from streams.reload import ReloadReport
 from streams.situations import summary, whole
 from streams.wire import REALM_PATTERN
@@ -39,6 +42,9 @@ Reload = Callable[[], Awaitable[ReloadReport]]
 RELOAD: web.AppKey[Reload] = web.AppKey("reload")
 Copier = Callable[[], Awaitable[Path]]
 COPIER: web.AppKey[Copier] = web.AppKey("copier")
+Shipper = Callable[[int, int, float], Awaitable[list[tuple[int, bytes]] | None]]
+SHIPPER: web.AppKey[Shipper] = web.AppKey("shipper")
+SHIP_WAIT_S = 20.0
 CHUNK_BYTES = 1024 * 1024
 
 ROWS_MAX = 500
@@ -63,9 +69,12 @@ SAID: Mapping[int, str] = {
 }
 
 
-def application(door: Door, reload: Reload | None = None, copier: Copier | None = None) -> web.Application:
+def application(
+    door: Door, reload: Reload | None = None, copier: Copier | None = None, shipper: Shipper | None = None
+) -> web.Application:
     """The whole HTTP side over this door, independent of how the service is put together. `reload`: lets the edited
-    profile take over; `copier`: makes a copy of the file. Without one there is no such door."""
+    profile take over; `copier`: makes a copy of the file; `shipper`: tells a
+    standby of later commits. Without one there is no such door."""
     pages = Pages(door)
     connections = Connections(door.proxies, door.metrics.turned_away)
     app = web.Application(middlewares=(connections.middleware, _Faults(pages).middleware), client_max_size=BODY_BYTES)
@@ -91,6 +100,9 @@ def application(door: Door, reload: Reload | None = None, copier: Copier | None 
     if copier is not None:
         app[COPIER] = copier
         app.add_routes([web.post("/v1/backup", post_backup)])
+    if shipper is not None:
+        app[SHIPPER] = shipper
+        app.add_routes([web.post("/v1/ship", post_ship), web.get("/v1/epoch", get_epoch)])
     return app
 
 
@@ -191,16 +203,18 @@ async def get_policy(request: web.Request) -> web.Response:
     return _json({"hash": policy.hash, "since": since, "rules": rules})
 
 
-def _operated(request: web.Request, what: str) -> None:
-    """Returns if the request may have this done. A person's doing; without keys, whoever is on this machine (JSON is
-    asked for since a browser sends none in another site's name without asking first)."""
+def _operated(request: web.Request, what: str, *, often: bool = False) -> None:
+    """Returns if the request may have this done, and notes who asked unless it is asked for again and again. A person's
+    doing; without keys, whoever is on this machine (JSON is asked for since a browser sends none in another site's name
+    without asking first)."""
     door = request.app[DOOR]
     principal = door.identify(request, required=not door.host.intake.open_door)
     if not door.host.intake.open_door and not isinstance(principal, PersonPrincipal):
         raise web.HTTPForbidden(text=f"Bara en person får {what}; det här är en källas nyckel.")
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="Skicka Content-Type: application/json.")
-    _log.info("%s asked to: %s", named(principal), what)
+    if not often:
+        _log.info("%s asked to: %s", named(principal), what)
 
 
 async def post_reload(request: web.Request) -> web.Response:
@@ -229,6 +243,31 @@ async def post_backup(request: web.Request) -> web.StreamResponse:
             headers={"Retry-After": str(RETRY_AFTER_S)},
         ) from error
     return await _sent_once(request, copy)
+
+
+async def post_ship(request: web.Request) -> web.StreamResponse:
+    """The commits after the one that a standby has, as soon as there is one: each its number and its length, eight
+    bytes each, and what it changed. 410: it must take a new copy. 409: it has taken over, and this process ends."""
+    _operated(request, "följa med som reserv", often=True)
+    try:
+        said = orjson.loads(await body_of(request, CHUNK_BYTES))
+        after, epoch, wait_s = int(said["after"]), int(said["epoch"]), min(float(said.get("wait_s", 0)), SHIP_WAIT_S)
+    except (Refused, ValueError, TypeError, KeyError):
+        raise web.HTTPBadRequest(text='Väntade {"after": nummer, "epoch": nummer}.') from None
+    try:
+        commits = await request.app[SHIPPER](after, epoch, wait_s)
+    except SupersededError as error:
+        raise web.HTTPConflict(text=str(error)) from None
+    if commits is None:
+        raise web.HTTPGone(text="Det som ändrats sedan dess finns inte kvar; hämta en ny kopia.")
+    body = b"".join(struct.pack(">QQ", number, len(each)) + each for number, each in commits)
+    return web.Response(body=body, content_type="application/octet-stream")
+
+
+async def get_epoch(request: web.Request) -> web.Response:
+    """Which takeover this installation rests on: whoever has a lower number is superseded."""
+    request.app[DOOR].may_look(request)
+    return _json({"epoch": await request.app[DOOR].ask(epoch_of)})
 
 
 async def _sent_once(request: web.Request, copy: Path) -> web.StreamResponse:

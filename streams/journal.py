@@ -20,6 +20,7 @@ import orjson
 from streams.ballast import Ballast
 from streams.chain import Head, Pen, head_of, spans
 from streams.copying import Copying
+from streams.shipping import COMMIT, Shipping
 from streams.store import JournalError, opened
 
 __all__ = ["Journal", "JournalError", "Timer", "micros", "moment"]
@@ -28,6 +29,9 @@ _log = logging.getLogger(__name__)
 ROWS_LOOKED_AT = 1000
 BYTES_ERASED = 500_000
 """In one transaction, so that nothing that is urgent waits for it."""
+
+LAST_COMMIT = "last_commit"
+"""The number of the last commit that a standby could fetch, noted when nobody had asked for long."""
 
 LINES_KEPT = 20_000
 """How many log lines a view is given at a start; all of them stay in the table."""
@@ -82,6 +86,8 @@ class Journal:
         self._copying: Copying | None = None
         self._sure = True  # that the last transaction is durable: else the file is asked where the chain ends
         self._pen = Pen(connection)
+        number = self.noted(COMMIT)
+        self._shipping = None if number is None else Shipping(connection, int(number))
 
     @classmethod
     def open(cls, file: Path, vfs: str | None = None, reserve: int = 0) -> Journal:
@@ -125,6 +131,24 @@ class Journal:
         self._sure = False
         self._pen.begin(None if at is None else micros(at))
         self._db.execute("BEGIN IMMEDIATE")
+        if self._shipping is not None:
+            self._ship_on(self._shipping)
+
+    def _ship_on(self, shipping: Shipping) -> None:
+        if shipping.forgotten:
+            self._shipping = None
+            self.note(LAST_COMMIT, self.taken(COMMIT) or "0")
+        else:
+            shipping.begin()
+
+    def ship(self) -> Shipping:
+        """What commits change is kept from now on for whoever follows. Inside a transaction."""
+        if self._shipping is None:
+            # One higher than any that was told before: what was changed meanwhile nobody can fetch.
+            number = int(self.noted(LAST_COMMIT) or 0) + 1
+            self.note(COMMIT, str(number))
+            self._shipping = Shipping(self._db, number)
+        return self._shipping
 
     def wrote(self) -> bool:
         """True if anything has been written since the last `begin`."""
@@ -133,7 +157,12 @@ class Journal:
     def commit(self) -> None:
         """Durable when it returns: the WAL is fsynced (synchronous=FULL)."""
         self._pen.tie()
+        if self._shipping is not None and self.wrote():
+            self._shipping.tie()
         self._db.execute("COMMIT")
+        if self._shipping is not None:
+            self._shipping.committed()
+            self._shipping.end()
         self._pen.committed()
         self._sure = True
         if self._copying is not None:
@@ -142,6 +171,8 @@ class Journal:
                 self._copying = None
 
     def rollback(self) -> None:
+        if self._shipping is not None:
+            self._shipping.end()
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -32,9 +33,11 @@ from streams.call_list_keeper import CallListKeeper
 from streams.clock import Clock, SystemClock
 from streams.codes import load_codes
 from streams.commands.profiles import load_map
+from streams.commands.verify import FILE
 from streams.courier import Courier, Meter
 from streams.door import Door
 from streams.embedded import EmbeddedHost, Handout
+from streams.epoch import SupersededError, epoch_of, learn, superseded
 from streams.heartbeat import HeartbeatSender
 from streams.http import application, runner
 from streams.in_force import StrandedError
@@ -44,12 +47,15 @@ from streams.metrics import Gauged, Metrics, Reloading
 from streams.reload import AddressError, ReloadReport, compared, prepared, refused
 from streams.retention import EVERY, tidy
 from streams.selfwatch import Equipment, SelfWatch
+from streams.shipping import Shipping
+from streams.standby import TAKEOVER, Follower, Peer, take_over
 from streams.view import View
 
 _log = logging.getLogger(__name__)
 PATIENCE_S = 5.0
 BACKLOG = 1024
 """Connections that may wait to be let in. One that finds no room there tries again after a whole second."""
+PEER_EVERY_S = 2.0
 RESERVE_BYTES = 128 * 1024 * 1024
 """Room on the disk for some four hundred reports about the same few matters, with all that follows from each."""
 
@@ -60,7 +66,8 @@ class ServiceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a service is started with. Port 0: any free one. `reserve`: bytes of the disk kept for what is critical."""
+    """What a service is started with. Port 0: any free one. `reserve`: bytes of the disk kept for what is critical.
+    `peer`: the installation that may have taken over from this one, or from which this one has."""
 
     profile: Path
     data: Path
@@ -70,6 +77,7 @@ class Settings:
     public_url: str | None = None
     call_list: Path | None = None  # where the call list is kept; left out: with the data
     reserve: int = RESERVE_BYTES
+    peer: Peer | None = None
 
 
 class _Listener:
@@ -133,6 +141,9 @@ class Service:
         self.port = settings.port
         self._one_reload = asyncio.Lock()
         self._one_copy = asyncio.Lock()
+        self.superseded: SupersededError | None = None
+        self.ended = asyncio.Event()
+        """Set when this service must stop of itself: another has taken over."""
 
     async def start(self) -> None:
         """The doors are open and what waited is on its way. Raises ServiceError with nothing left running."""
@@ -152,7 +163,10 @@ class Service:
             listener.close()
             raise
         await self._serve(listener)
-        self._tidying = asyncio.get_running_loop().create_task(self._tidy())
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._tidy())]
+        if self.settings.peer is not None:
+            self._tasks.append(loop.create_task(self._ask_peer(self.settings.peer)))
 
     def _listen(self) -> socket.socket:
         """Takes the port first, so that the address in every link is known before anything is sent."""
@@ -183,11 +197,12 @@ class Service:
         self.metrics = Metrics(self._gauged(), self.clock.now())
         listener = _Listener(self.view, self.metrics)
         intake = Intake(self.profile, geography, open_door=self._open_door)
-        file = self.settings.data / "beredd.sqlite"
+        file = self.settings.data / FILE
         self.host = EmbeddedHost(file, intake, self.clock, listener, reserve=self.settings.reserve)
         try:
             self.host.start()
-        except (JournalError, StrandedError) as error:
+            self._refuse_superseded()
+        except (JournalError, StrandedError, SupersededError) as error:
             raise ServiceError(str(error)) from None
         self.watch = listener.watch = SelfWatch(self.host, self.view, self.clock, _equipment(channels, self.secrets))
         self.courier = Courier(
@@ -212,6 +227,14 @@ class Service:
     def _call_list(self, phones: Mapping[str, SecretStr]) -> CallList:
         troubles = tuple(trouble for trouble, _ in self.watch.health().troubles)
         return CallList(self.view, self.host.intake.profile, phones, troubles, self.clock.now())
+
+    def _refuse_superseded(self) -> None:
+        """Before the courier is there, so that nothing is sent by whom another has taken over from."""
+        other = self.settings.peer.epoch(self.host.ask(epoch_of).result()) if self.settings.peer else None
+        by = self.host.ask(lambda journal: learn(journal, other or 0)).result()
+        if by is not None:
+            self.host.stop()
+            raise superseded(by)
 
     @property
     def _open_door(self) -> bool:
@@ -242,7 +265,7 @@ class Service:
             open=is_loopback(self.settings.host),
             health=self.watch.health,
         )
-        self._runner = runner(application(door, self.reload, self.copy))
+        self._runner = runner(application(door, self.reload, self.copy, self.ship))
         await self._runner.setup()
         await web.SockSite(self._runner, listener, backlog=BACKLOG).start()
 
@@ -263,6 +286,29 @@ class Service:
             target = data / f"{secrets.token_hex(8)}{store.HALF}"
             await copy_of(self.host, data / KEY, target)
         return target
+
+    async def ship(self, after: int, epoch: int, wait_s: float) -> list[tuple[int, bytes]] | None:
+        """The commits after this one, for a standby; None if it must take a new copy. Raises SupersededError, and this
+        service ends, if whoever asks has taken over."""
+        await self._learn(epoch)
+        shipping: Shipping = await asyncio.wrap_future(self.host.ask(lambda journal: journal.ship()))
+        return await asyncio.to_thread(shipping.after, after, wait_s)
+
+    async def _learn(self, epoch: int) -> None:
+        by = await asyncio.wrap_future(self.host.ask(lambda journal: learn(journal, epoch)))
+        if by is not None:
+            self.superseded = superseded(by)
+            self.ended.set()
+            raise self.superseded
+
+    async def _ask_peer(self, peer: Peer) -> None:
+        """Ends this service as soon as its peer says that it has taken over."""
+        while not self.ended.is_set():
+            await asyncio.sleep(PEER_EVERY_S)
+            epoch = await asyncio.wrap_future(self.host.ask(epoch_of))
+            if (other := await asyncio.to_thread(peer.epoch, epoch)) is not None:
+                with suppress(SupersededError):  # the service is ending; that is all there is to do
+                    await self._learn(other)
 
     async def _tidy(self) -> None:
         """What need not be kept is erased, again and again; and where the chain ends is told where logs are kept."""
@@ -302,7 +348,8 @@ class Service:
 
     async def stop(self) -> None:
         """Closes the doors, lets attempts finish within bounds, commits and closes the file."""
-        self._tidying.cancel()
+        for task in self._tasks:
+            task.cancel()
         await self._runner.cleanup()
         for task in self._watching:
             task.cancel()
@@ -387,24 +434,36 @@ def _local(url: str) -> bool:
     return is_loopback(urlsplit(url).hostname or "")
 
 
-def run(
-    profile: Path,
-    data: Path,
-    secrets: Path | None,
-    host: str,
-    port: int,
-    public_url: str | None = None,
-    call_list: Path | None = None,
-) -> int:
+def run(settings: Settings) -> int:
     """Runs the service until it is told to stop. Returns the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    settings = Settings(profile, data, secrets, host, port, public_url, call_list)
+    log_to_stderr()
     try:
         asyncio.run(_until_told(Service(settings)))
     except ServiceError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def stand_by(settings: Settings, peer: Peer) -> int:
+    """Follows the peer until it is told to take over, and is then the service. Returns the exit code."""
+    log_to_stderr()
+    try:
+        _profile(settings.profile)  # whoever cannot be started must not be relied on
+        _refuse_open_address(settings.host, _secrets(settings))
+        (settings.data / TAKEOVER).unlink(missing_ok=True)
+        Follower(peer, settings.data, FILE).follow()
+        epoch = take_over(settings.data, FILE)
+    except (ServiceError, JournalError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    _log.warning("this installation takes over from %s, epoch %d", peer.url, epoch)
+    return run(replace(settings, peer=peer))
+
+
+def log_to_stderr() -> None:
+    """What happens is told on stderr."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
 
 
 async def _until_told(service: Service) -> None:
@@ -417,10 +476,13 @@ async def _until_told(service: Service) -> None:
     reloading = loop.create_task(_reload_when_asked(service, asked))
     print(f"beredd lyssnar på {service.url} (profil {service.profile.hash})", file=sys.stderr, flush=True)
     try:
-        await told.wait()
+        ended = loop.create_task(service.ended.wait())
+        await asyncio.wait({ended, loop.create_task(told.wait())}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         reloading.cancel()
         await service.stop()
+    if service.superseded is not None:
+        raise ServiceError(str(service.superseded))
 
 
 async def _reload_when_asked(service: Service, asked: asyncio.Event) -> None:

@@ -30,6 +30,10 @@ class JournalError(Exception):
     """The file cannot be used. The message says why, and what to do."""
 
 
+class InUseError(JournalError):
+    """Another process has the file."""
+
+
 def opened(file: Path, vfs: str | None = None) -> apsw.Connection:
     """The file, ours alone, with this program's schema. Raises JournalError, and has then changed nothing in it."""
     with _said(file):
@@ -81,7 +85,7 @@ def refusal(file: Path, error: apsw.Error) -> JournalError:
     """What SQLite says, as what a person can act on."""
     match error:
         case apsw.BusyError():
-            return JournalError(f"{file}: används redan av en annan beredd-process")
+            return InUseError(f"{file}: används redan av en annan beredd-process")
         case apsw.FullError():
             return JournalError(f"{file}: disken är full; gör plats och starta igen. Ingenting har skrivits över")
         case apsw.ReadOnlyError() | apsw.CantOpenError() | apsw.PermissionsError() | apsw.IOError():

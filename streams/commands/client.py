@@ -29,6 +29,7 @@ COPY_TIMEOUT_S = 600.0
 """A server may have to copy a large file before it sends the first byte of it."""
 
 CHUNK_BYTES = 1024 * 1024
+SHIPPED_BYTES = 256 * 1024 * 1024
 ANSWER_BYTES = 64 * 1024 * 1024
 TOKEN_BYTES = 4096
 
@@ -73,10 +74,10 @@ class Client:
     url: str
     token: str | None = None
 
-    def get(self, path: str, **query: object) -> Answer:
+    def get(self, path: str, timeout_s: float = TIMEOUT_S, **query: object) -> Answer:
         """The answer to a question."""
         asked = urlencode({k: str(v) for k, v in query.items() if v is not None})
-        return self._send(Request(f"{self.url}{path}{'?' if asked else ''}{asked}"), TIMEOUT_S)
+        return self._send(Request(f"{self.url}{path}{'?' if asked else ''}{asked}"), timeout_s)
 
     def post(self, path: str, body: bytes, content_type: str) -> Answer:
         """The answer to something handed in."""
@@ -87,6 +88,12 @@ class Client:
         """What the server sends is in the file, however large; the answer's value is how many bytes, or None."""
         request = Request(f"{self.url}{path}", data=b"{}", headers={"Content-Type": "application/json"}, method="POST")
         return self._send(request, COPY_TIMEOUT_S, lambda response: _poured(response, into))
+
+    def post_for_bytes(self, path: str, body: bytes, timeout_s: float) -> tuple[int, bytes]:
+        """The status and, if it is 200, what was sent."""
+        request = Request(f"{self.url}{path}", data=body, headers={"Content-Type": "application/json"}, method="POST")
+        answer = self._send(request, timeout_s, lambda r: Answer(r.status, r.read(SHIPPED_BYTES)))
+        return answer.status, answer.value if isinstance(answer.value, bytes) else b""
 
     def _send(
         self, request: Request, timeout_s: float, read: Callable[[http.client.HTTPResponse], Answer] | None = None

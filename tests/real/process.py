@@ -52,6 +52,8 @@ class ServiceProcess:
     secrets: Path
     port: int = field(default_factory=free_port)
     environment: dict[str, str] = field(default_factory=dict)
+    verb: str = "run"
+    more: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
 
     def start(self, deadline_s: float = 30.0) -> None:
@@ -68,8 +70,8 @@ class ServiceProcess:
 
     def spawn(self) -> None:
         beredd = str(Path(sys.executable).parent / "beredd")
-        command = [beredd, "run", "--profile", str(self.profile), "--data", str(self.data)]
-        command += ["--secrets", str(self.secrets), "--port", str(self.port)]
+        command = [beredd, self.verb, "--profile", str(self.profile), "--data", str(self.data)]
+        command += ["--secrets", str(self.secrets), "--port", str(self.port), *self.more]
         with (self.data.parent / "service.log").open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, stdout=log, stderr=log, env=os.environ | self.environment, start_new_session=True

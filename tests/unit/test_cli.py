@@ -37,7 +37,7 @@ BROKEN_CAP = FEEDS / "cap" / "google+cap-library__invalid.cap"
 
 COMMANDS = ["", "run", "demo", "check", "explain", "schema", "test", "who", "feed", "reload", "status", "ack"]
 COMMANDS.extend(["events", "events send", "events log"])
-COMMANDS.extend(["verify", "backup", "restore"])
+COMMANDS.extend(["verify", "backup", "restore", "standby", "takeover"])
 COMMANDS.extend(["registry", "registry show", "registry search", "registry check", "registry draw"])
 
 

@@ -103,5 +103,5 @@ def test_a_second_process_on_the_same_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_run_ends_with_one_when_it_cannot_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(STOCKHOLM, tmp_path / "data", tmp_path / "no-such-file", "127.0.0.1", 0) == 1
+    assert run(Settings(STOCKHOLM, tmp_path / "data", tmp_path / "no-such-file", port=0)) == 1
     assert "no-such-file" in capsys.readouterr().err
