@@ -82,6 +82,8 @@ class Journal:
     def __init__(self, connection: apsw.Connection, ballast: Ballast) -> None:
         self._db = connection
         self.ballast = ballast
+        self.lost: str | None = None
+        """What of the file was lost before it was opened, in Swedish; None if nothing was, as far as one can tell."""
         self._changes = 0
         self._copying: Copying | None = None
         self._sure = True  # that the last transaction is durable: else the file is asked where the chain ends
@@ -99,7 +101,9 @@ class Journal:
         critical.
         """
         ballast = Ballast(file.with_name(f"{file.name}.ballast"), reserve)
-        journal = cls(opened(file, vfs), ballast)
+        connection, lost = opened(file, vfs)
+        journal = cls(connection, ballast)
+        journal.lost = lost
         ballast.hold()
         return journal
 

@@ -146,7 +146,9 @@ class Follower:
         if self._db is None:
             if not self._file.exists():
                 raise NewCopy("there is no file yet")
-            self._db = store.opened(self._file)
+            self._db, lost = store.opened(self._file)
+            if lost is not None:
+                raise NewCopy(lost)
         return self._db
 
     def _close(self) -> None:

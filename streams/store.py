@@ -16,6 +16,7 @@ from pathlib import Path
 import apsw
 
 from streams import schema
+from streams.wal import commits_lost, set_aside
 
 CHECK_S = 1.0
 """How long a start may spend on looking through the file. What that does not reach, `beredd verify` does."""
@@ -34,8 +35,9 @@ class InUseError(JournalError):
     """Another process has the file."""
 
 
-def opened(file: Path, vfs: str | None = None) -> apsw.Connection:
-    """The file, ours alone, with this program's schema. Raises JournalError, and has then changed nothing in it."""
+def opened(file: Path, vfs: str | None = None) -> tuple[apsw.Connection, str | None]:
+    """The file, ours alone, with this program's schema; and what of it was lost before it came to us, None if nothing
+    was, as far as one can tell. Raises JournalError, and has then changed nothing in it."""
     with _said(file):
         db = apsw.Connection(str(file), vfs=vfs)
         try:
@@ -44,13 +46,27 @@ def opened(file: Path, vfs: str | None = None) -> apsw.Connection:
                 raise _unwritable(file, "")
             version = _version(db, file)
             _look_through(db, file)
+            lost = _lost(db, file)
             run_durably(db)
             if version < schema.VERSION:
                 _bring_forward(db, file, version)
         except BaseException:
             db.close()
             raise
-    return db
+    return db, lost
+
+
+def _lost(db: apsw.Connection, file: Path) -> str | None:
+    """What stood in the log and cannot be read. The service goes on with the rest, since no alarm at all is worse; what
+    could not be read is kept beside, and whoever looks is told."""
+    log = file.with_name(f"{file.name}-wal")
+    if not (commits := commits_lost(db, log)):
+        return None
+    aside = set_aside(log, f"skadad-{time.time():.0f}")
+    return (
+        f"{log} är skadad: minst {commits} sparade ändringar går inte att läsa, och är borta."
+        f" Den ligger kvar som {aside.name}. Gå igenom de öppna ärendena och be källorna sända om"
+    )
 
 
 @contextmanager

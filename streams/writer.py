@@ -22,10 +22,11 @@ import apsw
 
 from notifiers.attempt import Attempt, Outcome, Verdict
 from rules.arrival import Reloaded, Resumption
-from rules.events import Event, EventKind
+from rules.events import LIVE, Event, EventKind
 from rules.frozen import Frozen
 from rules.matter import Matter
-from rules.step import Stage, State, TimerDue
+from rules.record import Happening, LogLine
+from rules.step import Output, Stage, State, TimerDue
 from streams.clock import Clock
 from streams.in_force import in_force, put_in_force, stranding
 from streams.intake import Addressed, Intake
@@ -146,6 +147,10 @@ class Writer:
         self._gathered.count("postponed_timers", self._journal.postpone(at))
         for realm, body in self._journal.records():
             self._gathered.records.append((realm, RECORDS.validate_json(body)))
+        if self._journal.lost is not None:
+            _log.error("%s", self._journal.lost)
+            line = LogLine(at=at, what=Happening.NOTICED, said=self._journal.lost)
+            self._output(Output(Stage.RECORD, "host", line, 0), LIVE)
         restored = self._journal.taken(RESTORED)
         for realm, body in self._journal.unsent():
             attempt = Attempt.model_validate_json(body)

@@ -15,7 +15,7 @@ from notifiers.attempt import Outcome, Verdict
 from rules.events import Event, Incident, Reading, Readings
 from rules.frozen import Frozen
 from rules.matter import Matter
-from rules.record import MatterSnapshot
+from rules.record import LogLine, MatterSnapshot
 from streams.clock import StoryClock
 from streams.embedded import PIECE_EVENTS, PIECE_VALUES, EmbeddedHost, Handout, Lane, Receipt, pieces, together
 from streams.intake import Intake, intake_of
@@ -306,3 +306,17 @@ def test_a_file_of_another_schema_is_refused(tmp_path: Path, stockholm_intake: I
     journal.close()
     with pytest.raises(JournalError, match="schema 99"):
         EmbeddedHost(file, stockholm_intake, StoryClock(START), Listener()).start()
+
+
+def test_what_was_lost_before_the_start_is_told_to_whoever_looks(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.stop()
+    opened = Journal.open
+
+    def damaged(*given: object) -> Journal:
+        journal = opened(*given)  # type: ignore[arg-type]
+        journal.lost = "loggen är skadad"
+        return journal
+
+    monkeypatch.setattr(Journal, "open", damaged)
+    bench.start()
+    assert "loggen är skadad" in [r.said for r in bench.listener.records if isinstance(r, LogLine)]

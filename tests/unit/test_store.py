@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import apsw
@@ -19,6 +20,7 @@ from streams.journal import Journal, JournalError
 FIRST = Path(__file__).parent.parent / "data" / "journals" / "v1.sqlite"
 """Made by the program as it was when version 1 was the newest: matters, refusals, an answered attempt and open ones."""
 
+NOW = datetime(2026, 10, 13, 3, 40, tzinfo=UTC)
 TABLES = ("log", "refused", "state", "timers", "record", "latest", "dead")
 
 
@@ -172,6 +174,89 @@ def test_a_broken_page_is_found_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="är skadad"):
         Journal.open(file)
     assert file.read_bytes() == bytes(content)
+
+
+def with_log(folder: Path, commits: int) -> Path:
+    """A file whose log holds so many commits, as a killed process leaves it; each accepts one event."""
+    file = folder / "beredd.sqlite"
+    Journal.open(file).close()
+    journal = Journal.open(file)
+    for number in range(commits):
+        journal.begin()
+        journal.accept(NOW, "live", "urn:test", str(number), "incident", None, b"{}" * 4000)
+        journal.commit()
+    left = folder / "left"
+    left.mkdir()
+    for each in (file, file.with_name("beredd.sqlite-wal")):
+        shutil.copy(each, left)
+    journal.close()
+    return left / "beredd.sqlite"
+
+
+def flipped(log: Path, at: float) -> None:
+    """One bit of the log is another, so far into it."""
+    content = bytearray(log.read_bytes())
+    content[int(len(content) * at)] ^= 1
+    log.write_bytes(content)
+
+
+def kept(file: Path) -> tuple[str | None, int]:
+    """What was lost, and how many events are there."""
+    journal = Journal.open(file)
+    found = journal.lost, journal.counts()["log"]
+    journal.close()
+    return found
+
+
+def test_a_log_that_holds_loses_nothing(tmp_path: Path) -> None:
+    assert kept(with_log(tmp_path, 9)) == (None, 9)
+
+
+@pytest.mark.parametrize("at", [0.0, 0.0005, 0.3, 0.6], ids=["the magic", "the header", "a third in", "further"])
+def test_a_damaged_log_is_told_of_and_kept_and_what_can_be_read_is_there(tmp_path: Path, at: float) -> None:
+    file = with_log(tmp_path, 9)
+    log = file.with_name("beredd.sqlite-wal")
+    flipped(log, at)
+    before = log.read_bytes()
+    lost, events = kept(file)
+    assert lost is not None
+    assert events < 9
+    assert f"minst {9 - events - 1} sparade ändringar" in lost
+    [aside] = file.parent.glob("beredd.sqlite-wal.skadad-*")
+    assert aside.read_bytes() == before
+    assert kept(file) == (None, events), "it is told once"
+
+
+def test_a_last_commit_that_a_power_cut_took_is_no_damage(tmp_path: Path) -> None:
+    file = with_log(tmp_path, 9)
+    log = file.with_name("beredd.sqlite-wal")
+    for cut in (100, 3000, 9000):
+        content = log.read_bytes()
+        log.write_bytes(content[:-cut])
+        flipped(log, 0.999)
+    lost, events = kept(file)
+    assert lost is None
+    assert events == 8
+
+
+def test_what_an_earlier_log_left_behind_is_no_damage(tmp_path: Path) -> None:
+    file = tmp_path / "beredd.sqlite"
+    journal = Journal.open(file)
+    for number in range(30):
+        journal.begin()
+        journal.accept(NOW, "live", "urn:test", str(number), "incident", None, b"{}" * 4000)
+        journal.commit()
+    journal._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+    for number in range(30, 33):
+        journal.begin()
+        journal.accept(NOW, "live", "urn:test", str(number), "incident", None, b"{}")
+        journal.commit()
+    left = tmp_path / "left"
+    left.mkdir()
+    for name in ("beredd.sqlite", "beredd.sqlite-wal"):
+        shutil.copy(tmp_path / name, left)
+    journal.close()
+    assert kept(left / "beredd.sqlite") == (None, 33)
 
 
 DROPPED = """
