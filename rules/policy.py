@@ -70,7 +70,7 @@ class Settings(Frozen):
         description="Roller som alla stadens egna nämnder och bolag ska ha; att någon saknar en är en anmärkning",
     )
     retention: Retention = Field(
-        default=Retention(), description="Efter hur många dagar saker raderas (gallras); utelämnas: aldrig"
+        default_factory=Retention, description="Efter hur många dagar saker raderas (gallras); utelämnas: aldrig"
     )
 
 

@@ -344,7 +344,7 @@ class Journal:
         """The rows over `low` that the rule names are erased, as far as `high` or as one turn may take. Returns how
         far that was, and how many rows. The erasing itself is a row in the chain."""
         top = min(high, low + ROWS_LOOKED_AT)
-        sql = f"SELECT seq, {rule.size} FROM {rule.book} WHERE seq>? AND seq<=? AND {rule.which} ORDER BY seq"
+        sql = f"SELECT seq, {rule.size} FROM {rule.book} WHERE seq>?1 AND seq<=?2 AND {rule.which} ORDER BY seq"
         seqs, size = [], 0
         for seq, each in self._rows(sql, (low, top)):
             seqs.append(seq)

@@ -28,6 +28,7 @@ from streams.commands.events import BATCH, NDJSON, STRUCTURED, content_type
 from streams.commands.swedish import fault_text
 from streams.intake import Intake
 from streams.pages import ACTION, PROPOSAL, STATE
+from streams.service import Settings
 
 ROOT = Path(__file__).parent.parent.parent
 STOCKHOLM = ROOT / "rules" / "stockholm"
@@ -827,7 +828,25 @@ def test_run_hands_its_options_to_the_service(tmp_path: Path, monkeypatch: pytes
     result = beredd("run", "--profile", STOCKHOLM, "--data", tmp_path, "--port", "9")
 
     assert result.exit_code == 0
-    assert given == [STOCKHOLM, tmp_path, None, "127.0.0.1", 9, None, None]
+    assert given == [Settings(STOCKHOLM, tmp_path, port=9)]
+
+
+def test_standby_follows_the_other_and_a_peer_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Settings] = []
+    monkeypatch.setattr("streams.service.run", lambda settings: given.append(settings) or 0)
+    monkeypatch.setattr("streams.service.stand_by", lambda settings, peer: given.append(settings) or 0)
+    other = "http://127.0.0.1:9"
+
+    assert beredd("run", "--profile", STOCKHOLM, "--data", tmp_path, "--peer", other).exit_code == 0
+    assert beredd("standby", "--profile", STOCKHOLM, "--data", tmp_path, "--from", other).exit_code == 0
+    assert [s.peer.url for s in given if s.peer is not None] == [other, other]
+
+
+def test_nothing_is_taken_over_where_no_standby_followed(tmp_path: Path) -> None:
+    result = beredd("takeover", "--data", tmp_path)
+
+    assert result.exit_code == 1
+    assert "ingen reserv" in result.stderr
 
 
 def test_run_refuses_files_that_are_not_there(tmp_path: Path) -> None:
