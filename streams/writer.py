@@ -168,12 +168,14 @@ class Writer:
     def accept(
         self, events: tuple[Event, ...], refusals: tuple[Refusal, ...], principal: str | None, at: datetime
     ) -> Receipt | Failed:
-        """The events are in the log and have been carried through the stages; the refusals are in theirs. Readings
-        alone fail while the disk's last room is in use."""
-        if self._journal.ballast.short is not None and all(e.kind is EventKind.READINGS for e in events):
-            return Failed(NoRoomError(self._journal.ballast.short))
+        """The events are in the log and have been carried through the stages; the refusals are in theirs. While
+        the disk's last room is in use readings alone fail, and refusals are not written down."""
+        short = self._journal.ballast.short
+        if short is not None and events and all(e.kind is EventKind.READINGS for e in events):
+            return Failed(NoRoomError(short))
         for refusal in refusals:
-            self._journal.refuse(at, refusal.reason, refusal.message, principal, refusal.excerpt)
+            if short is None:  # the sender is told all the same
+                self._journal.refuse(at, refusal.reason, refusal.message, principal, refusal.excerpt)
             self._gathered.count(f"refused/{refusal.reason}")
         accepted = 0
         for event in events:
