@@ -258,6 +258,9 @@ async def post_ship(request: web.Request) -> web.StreamResponse:
         commits = await request.app[SHIPPER](after, epoch, wait_s)
     except SupersededError as error:
         raise web.HTTPConflict(text=str(error)) from None
+    except Exception as error:  # the host's own fault, which it has logged
+        _log.warning("a standby was not answered: %s", type(error).__name__)
+        raise web.HTTPServiceUnavailable(headers={"Retry-After": str(RETRY_AFTER_S)}) from error
     if commits is None:
         raise web.HTTPGone(text="Det som ändrats sedan dess finns inte kvar; hämta en ny kopia.")
     body = b"".join(struct.pack(">QQ", number, len(each)) + each for number, each in commits)

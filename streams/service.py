@@ -10,7 +10,6 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -305,10 +304,14 @@ class Service:
         """Ends this service as soon as its peer says that it has taken over."""
         while not self.ended.is_set():
             await asyncio.sleep(PEER_EVERY_S)
-            epoch = await asyncio.wrap_future(self.host.ask(epoch_of))
-            if (other := await asyncio.to_thread(peer.epoch, epoch)) is not None:
-                with suppress(SupersededError):  # the service is ending; that is all there is to do
+            try:
+                epoch = await asyncio.wrap_future(self.host.ask(epoch_of))
+                if (other := await asyncio.to_thread(peer.epoch, epoch)) is not None:
                     await self._learn(other)
+            except SupersededError as error:
+                _log.error("%s", error)
+            except Exception:  # the host's fault, which must not keep us from asking again
+                _log.exception("the peer could not be asked")
 
     async def _tidy(self) -> None:
         """What need not be kept is erased, again and again; and where the chain ends is told where logs are kept."""

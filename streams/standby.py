@@ -34,6 +34,7 @@ TAKEOVER = "takeover"
 
 WAIT_S = 10.0
 RETRY_S = 1.0
+COPY_EVERY_S = 30.0
 PEER_TIMEOUT_S = 2.0
 
 
@@ -111,6 +112,7 @@ class Follower:
         self._directory = directory
         self._file = directory / file
         self._db: apsw.Connection | None = None
+        self._next_copy_s = 0.0
 
     def follow(self) -> None:
         """Follows until it is told to take over; then the file is closed, with everything in it that was fetched."""
@@ -135,7 +137,15 @@ class Follower:
         except NewCopy as error:
             _log.warning("a new copy is needed: %s", error)
             self._close()
+            self._replace_in_time()
+
+    def _replace_in_time(self) -> None:
+        """A whole copy costs the other something: one that fits no better than the last is not taken at once."""
+        while time.monotonic() < self._next_copy_s and not self._told():
+            self._patient()
+        if not self._told():
             self._replace()
+            self._next_copy_s = time.monotonic() + COPY_EVERY_S
 
     def _patient(self) -> None:
         until = time.monotonic() + RETRY_S
