@@ -45,6 +45,7 @@ COPIER: web.AppKey[Copier] = web.AppKey("copier")
 Shipper = Callable[[int, int, float], Awaitable[list[tuple[int, bytes]] | None]]
 SHIPPER: web.AppKey[Shipper] = web.AppKey("shipper")
 SHIP_WAIT_S = 20.0
+SAID_BYTES = 4096
 CHUNK_BYTES = 1024 * 1024
 
 ROWS_MAX = 500
@@ -250,7 +251,7 @@ async def post_ship(request: web.Request) -> web.StreamResponse:
     bytes each, and what it changed. 410: it must take a new copy. 409: it has taken over, and this process ends."""
     _operated(request, "följa med som reserv", often=True)
     try:
-        said = orjson.loads(await body_of(request, CHUNK_BYTES))
+        said = orjson.loads(await body_of(request, SAID_BYTES))
         after, epoch, wait_s = int(said["after"]), int(said["epoch"]), min(float(said.get("wait_s", 0)), SHIP_WAIT_S)
     except (Refused, ValueError, TypeError, KeyError):
         raise web.HTTPBadRequest(text='Väntade {"after": nummer, "epoch": nummer}.') from None
