@@ -26,7 +26,7 @@ from streams.writer import Writer
 
 START = datetime(2026, 10, 13, 3, 40, tzinfo=UTC)
 STEPS = 24
-PUBLIC = "urn:lillby:kontaktcenter"
+PUBLIC = "urn:lillby:vaxel"
 
 
 @dataclass
@@ -55,7 +55,7 @@ def events(step: int, at: datetime) -> tuple[Event, ...]:
     """What arrives at this step: now and then a report, always readings, some of them far too low."""
     low = 1.2 if step % 9 > 3 else 3.4
     readings = tuple(Reading(sensor=s, value=low, time=at) for s in ("tryck-centrum", "tryck-hamnen"))
-    arrived = [_event(f"r{step}", at, "urn:lillby:vatten", Readings(readings=readings))]
+    arrived = [_event(f"r{step}", at, "urn:lillby:driftdator", Readings(readings=readings))]
     if step % 3 == 0:
         kind, area = ("fire", "lillby.hamnen") if step % 2 else ("leak", "lillby.centrum")
         arrived.append(_event(f"i{step}", at, PUBLIC, Incident(kind=kind, area=area, text=f"Rapport {step}")))

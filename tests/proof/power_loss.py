@@ -4,7 +4,7 @@ Model. What a file's readers see is the real file. What would be left after a po
 the last successful sync, and the writes since then, in order. At a cut each of those is on the disk or not, by chance,
 in any order, and a large one may be there in part, at bounds of 512 bytes (harsher than most disks, and meant so).
 A sync that fails loses what it should have saved, and a later one that succeeds does not bring it back: so do Linux's
-page caches. Not modelled: a directory that forgets a name, a disk that lies about a sync, bytes that change by themselves.
+page caches. Not modelled: a directory that forgets a name, a disk that lies about a sync, bytes that change.
 
 Each xWrite, xTruncate, xSync and xDelete is a write call; `Fault` says at which of them what happens.
 """
