@@ -125,6 +125,7 @@ def _hurried(folder: Path) -> Path:
     return copy
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_at_whatever_point_the_process_is_killed_the_oracle_finds_nothing_broken(tmp_path: Path) -> None:
     seed = int(os.environ.get("BEREDD_SEED", random.SystemRandom().randrange(10**6)))

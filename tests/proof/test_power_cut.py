@@ -23,6 +23,7 @@ from tests.proof.power_loss import Fault, PowerLoss, Trouble
 
 SEED = 20261124
 CUTS = 200 * (5 if FACTOR > 1 else 1)
+pytestmark = pytest.mark.slow
 _names = (f"powerloss{n}" for n in itertools.count())
 
 
