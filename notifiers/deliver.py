@@ -40,7 +40,7 @@ class Delivery:
         longest_s: float = 30.0,
     ) -> None:
         """`seconds_until`: real seconds left to an instant. The host owns time, and may run on a scaled clock."""
-        self._channels = channels
+        self.channels = channels
         self._seconds_until = seconds_until
         self._places = places
         self._longest_s = longest_s
@@ -64,7 +64,7 @@ class Delivery:
         )
 
     async def _report(self, attempt: Attempt, code: str) -> Report:
-        channel = self._channels.get(attempt.channel)
+        channel = self.channels.get(attempt.channel)
         if channel is None:
             return _UNKNOWN
         left_s = min(self._seconds_until(attempt.deadline), self._longest_s)

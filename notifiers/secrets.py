@@ -7,13 +7,12 @@ a password where a name should be.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
@@ -23,12 +22,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from notifiers.attempt import Medium
+from notifiers.tokens import Principal, Token, TokenFault, held, token_of
 from notifiers.ways import EVERY_S, Canary
 from rules.duration import parse
 
 SECTIONS = ("channels", "tokens", "canaries", "heartbeat", "phones")
 _BYTES_MAX = 256 * 1024
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,128}")
 _URL = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*://\S+")
 _WEB = re.compile(r"https?://[^\s/@?#]+(?:[/?]\S*)?")
@@ -37,23 +36,6 @@ _PHONE = re.compile(r"\+?[0-9][0-9 ()/-]{1,30}")
 
 class SecretsError(Exception):
     """The secrets file cannot be used. The message is in Swedish and holds no secret."""
-
-
-@dataclass(frozen=True, slots=True)
-class SourcePrincipal:
-    """A system that reports events."""
-
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class PersonPrincipal:
-    """A person who acknowledges and decides. One token is one person (semantics 15)."""
-
-    person: str
-
-
-Principal = SourcePrincipal | PersonPrincipal
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +53,7 @@ class Secrets:
     """What the secrets file said. Empty where a section is missing."""
 
     channels: Mapping[str, SecretStr] = field(default_factory=lambda: MappingProxyType({}))
-    _tokens: tuple[tuple[bytes, Principal], ...] = ()
+    _tokens: tuple[Token, ...] = ()
     canaries: Mapping[str, Canary] = field(default_factory=lambda: MappingProxyType({}))
     heartbeat: Heartbeat | None = None
     phones: Mapping[str, SecretStr] = field(default_factory=lambda: MappingProxyType({}))
@@ -80,15 +62,9 @@ class Secrets:
     def has_tokens(self) -> bool:
         return bool(self._tokens)
 
-    def principal(self, token: str) -> Principal | None:
-        """Who holds this bearer token, or None. The time it takes tells nothing of which digests come near."""
-        # A header's bytes arrive as surrogates; a token that nobody holds must be refused, not crash the door.
-        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest().encode()
-        found: Principal | None = None
-        for known, principal in self._tokens:
-            if hmac.compare_digest(known, digest):
-                found = principal  # no early return: every digest is compared
-        return found
+    def principal(self, token: str, now: datetime) -> Principal | None:
+        """Who holds this bearer token at this time, or None."""
+        return held(self._tokens, token, now)
 
     def __repr__(self) -> str:
         return f"Secrets({len(self.channels)} kanaler, {len(self._tokens)} nycklar)"
@@ -183,17 +159,11 @@ def _channel(path: Path, n: int, reference: object, url: object) -> tuple[str, S
     return reference, SecretStr(url)
 
 
-def _token(path: Path, n: int, digest: object, holder: object) -> tuple[bytes, Principal]:
-    where = f"{path}: tokens, post {n}"
-    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-        raise SecretsError(f"{where}: nyckeln ska vara 64 små hexadecimala tecken (SHA-256), i citattecken.")
-    match holder:
-        case {"source": str(source), **rest} if not rest and _NAME.fullmatch(source):
-            return digest.encode(), SourcePrincipal(source)
-        case {"person": str(person), **rest} if not rest and _NAME.fullmatch(person):
-            return digest.encode(), PersonPrincipal(person)
-        case _:
-            raise SecretsError(f"{where}: ska ha antingen {{source: id}} eller {{person: id}}, inget mer.")
+def _token(path: Path, n: int, digest: object, holder: object) -> Token:
+    try:
+        return token_of(digest, holder)
+    except TokenFault as fault:
+        raise SecretsError(f"{path}: tokens, post {n}: {fault}") from None
 
 
 # --- what the system watches itself with -----------------------------------------------------------------------------

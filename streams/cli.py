@@ -50,6 +50,15 @@ registry_app = typer.Typer(
 )
 app.add_typer(registry_app, name="registry")
 
+token_app = typer.Typer(
+    cls=SwedishGroup,
+    help="Gör nycklar till källor, personer och egna maskiner.",
+    epilog=_examples("beredd token new --source svoa-scada", "beredd token new --person p-isak-bjorknaver --days 365"),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(token_app, name="token")
+
 Json = Annotated[bool, typer.Option("--json", help="Skriv JSON i stället för text.")]
 To = Annotated[str, typer.Option("--to", metavar="URL", help="Adressen till den beredd som körs.")]
 TokenFile = Annotated[
@@ -106,6 +115,20 @@ CallList = Annotated[
 ]
 
 
+TrustedProxy = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trusted-proxy",
+        metavar="NÄT",
+        help="Nät (CIDR) med proxyer framför, vars X-Forwarded-For gäller; kan upprepas.",
+    ),
+]
+TlsCert = Annotated[
+    Path | None, typer.Option("--tls-cert", metavar="FIL", help="Certifikatkedja (PEM); då talas bara TLS här.")
+]
+TlsKey = Annotated[Path | None, typer.Option("--tls-key", metavar="FIL", help="Certifikatets nyckel (PEM).")]
+
+
 @app.command(
     cls=SwedishCommand, epilog=_examples("beredd run --data /var/lib/beredd --secrets /etc/beredd/secrets.yaml")
 )
@@ -123,14 +146,18 @@ def run(
         typer.Option("--peer", metavar="URL", help="Reserven: har den tagit över startar den här inte, eller slutar."),
     ] = None,
     call_list: CallList = None,
+    trusted_proxy: TrustedProxy = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     token_file: TokenFile = None,
 ) -> None:
     """Kör tjänsten tills den stoppas."""
-    from streams.commands.run import Given
+    from streams.commands.run import Front, Given
     from streams.commands.run import run as start
 
     other = (peer, token_file) if peer is not None else None
-    _leave(lambda: start(Given(data, profile, secrets, call_list), host, port, public_url, other, follow=False))
+    front = Front(host, port, public_url, tuple(trusted_proxy or ()), tls_cert, tls_key)
+    _leave(lambda: start(Given(data, profile, secrets, call_list), front, other, follow=False))
 
 
 @app.command(
@@ -146,17 +173,21 @@ def standby(
     port: Port = 8080,
     public_url: PublicUrl = None,
     call_list: CallList = None,
+    trusted_proxy: TrustedProxy = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     token_file: TokenFile = None,
 ) -> None:
     """Följer en annan beredd och tar över först när du säger till (beredd takeover).
 
     Fram till dess skickas ingenting härifrån. Det som den andra sparat men inte hunnit lämna vidare går förlorat.
     """
-    from streams.commands.run import Given
+    from streams.commands.run import Front, Given
     from streams.commands.run import run as start
 
     given = Given(data, profile, secrets, call_list)
-    _leave(lambda: start(given, host, port, public_url, (source, token_file), follow=True))
+    front = Front(host, port, public_url, tuple(trusted_proxy or ()), tls_cert, tls_key)
+    _leave(lambda: start(given, front, (source, token_file), follow=True))
 
 
 @app.command(cls=SwedishCommand, epilog=_examples("beredd takeover --data /var/lib/beredd"))
@@ -574,6 +605,40 @@ def ack(
     from streams.commands.client import client
 
     _leave(lambda: answer(code, client(to or address(code) or LOOPBACK, None), decline=decline, machine=json))
+
+
+@token_app.command(
+    cls=SwedishCommand,
+    epilog=_examples(
+        "beredd token new --source svoa-scada",
+        "beredd token new --service reserv --may ship --may backup --may supersede --may look --days 365",
+    ),
+)
+def new(
+    source: Annotated[str | None, typer.Option("--source", metavar="KÄLLA", help="En källa i profilen.")] = None,
+    person: Annotated[str | None, typer.Option("--person", metavar="PERSON", help="En person i profilen.")] = None,
+    service: Annotated[
+        str | None, typer.Option("--service", metavar="NAMN", help="En egen maskin; kräver --may.")
+    ] = None,
+    may: Annotated[
+        list[str] | None,
+        typer.Option("--may", metavar="RÄTT", help="Vad nyckeln får; kan upprepas. Utelämnas: det vanliga."),
+    ] = None,
+    days: Annotated[
+        int | None,
+        typer.Option("--days", metavar="DYGN", min=1, max=3650, help="Hur länge den gäller; utelämnas: utan slut."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Gör en ny nyckel. Den visas en enda gång; raden till hemlighetsfilen innehåller bara dess avtryck.
+
+    Byt nyckel utan avbrott: lägg till den nya raden, beredd reload, byt hos avsändaren, ta bort den gamla raden,
+    beredd reload.
+    """
+    from streams.commands.token import Wanted
+    from streams.commands.token import new as make
+
+    _leave(lambda: make(Wanted(source, person, service, tuple(may or ()), days), machine=json))
 
 
 @app.command(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import resource
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,7 @@ class Connections:
     """Who is connected. Lives in one event loop. `turned_away` is told of each that is closed for the others' sake;
     `proxies` are addresses that stand for many."""
 
-    def __init__(self, proxies: frozenset[str], turned_away: Callable[[Turned], None]) -> None:
+    def __init__(self, proxies: Container[str], turned_away: Callable[[Turned], None]) -> None:
         self._limit = CONNECTIONS
         self._proxies = proxies
         self._turned_away = turned_away

@@ -70,8 +70,7 @@ class Courier:
     ) -> None:
         """`heard`: is told, in the loop, what became of each attempt and whether its channel was called, before the
         host is."""
-        timed = {reference: _Timed(channel, self._called) for reference, channel in channels.items()}
-        self._delivery = Delivery(timed, seconds_until)
+        self._delivery = Delivery(self._timed(channels), seconds_until)
         self._codes = codes
         self._meter = meter
         self._report = report
@@ -81,6 +80,13 @@ class Courier:
         self._accepted_s: dict[str, tuple[float, str]] = {}
         self._begun_s: dict[tuple[str, str], float] = {}
         self._calls: set[str] = set()
+
+    def _timed(self, channels: Mapping[str, Channel]) -> Mapping[str, Channel]:
+        return {reference: _Timed(channel, self._called) for reference, channel in channels.items()}
+
+    def swap(self, channels: Mapping[str, Channel]) -> None:
+        """Attempts that begin from now on go through these; those under way end where they began."""
+        self._delivery.channels = self._timed(channels)
 
     @property
     def under_way(self) -> int:

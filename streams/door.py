@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -19,15 +20,18 @@ from aiohttp.client_exceptions import ClientPayloadError
 from aiohttp.http_exceptions import BadHttpMessage
 
 from notifiers.profile import Profile
-from notifiers.secrets import PersonPrincipal, Principal, Secrets, SourcePrincipal
+from notifiers.secrets import Secrets
+from notifiers.tokens import PersonPrincipal, Principal, Scope, ServicePrincipal, SourcePrincipal
 from rules.events import Event
 from streams.body_space import BodySpace, NoSpace, Share
 from streams.clock import Clock
+from streams.commands.client import is_loopback
 from streams.embedded import Lane, Overloaded, Receipt
 from streams.health import Health
 from streams.intake import Intake
 from streams.journal import Journal
 from streams.metrics import Metrics, Turned
+from streams.proxies import Proxies, forwarded
 from streams.refusal import Reason, Refusal, Refused
 from streams.view import View
 
@@ -70,13 +74,14 @@ class Host(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Door:
     """All that the HTTP side of a process needs.
 
     `open`: the listener is on loopback, so what is shown needs no key. `channels`: how many ways out are configured.
     `health`: how the system is, by its own watch; None where nobody watches, as in a test of the doors alone.
     `proxies`: reverse proxies whose X-Forwarded-For is believed; without it all behind one share its address.
+    `secrets` and `channels` are swapped by a reload; all else stays.
     """
 
     host: Host
@@ -86,7 +91,7 @@ class Door:
     metrics: Metrics
     channels: int
     open: bool
-    proxies: frozenset[str] = frozenset()
+    proxies: Proxies = field(default_factory=Proxies)
     health: Callable[[], Health] | None = None
     space: BodySpace = field(default_factory=BodySpace)
     readers: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(READERS))
@@ -107,7 +112,7 @@ class Door:
         """Who holds the request's bearer token. 401 if it is unknown, or missing where one is required."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if self.secrets is not None and scheme:
-            principal = self.secrets.principal(token.strip()) if scheme.lower() == "bearer" else None
+            principal = self.secrets.principal(token.strip(), self.clock.now()) if scheme.lower() == "bearer" else None
             if principal is None:
                 raise self._unauthorised("Nyckeln är okänd.", ', error="invalid_token"')
             return principal
@@ -120,15 +125,49 @@ class Door:
         self.metrics.turned_away(Turned.TOKEN)
         return web.HTTPUnauthorized(text=said, headers={"WWW-Authenticate": f'Bearer realm="beredd"{error}'})
 
+    def reporter(self, request: web.Request) -> Principal | None:
+        """Who hands in events; None where no keys are configured and the request comes from this machine. What each
+        may say is the intake's to judge."""
+        return self.identify(request, required=not (self.host.intake.open_door and self._here(request)))
+
     def may_look(self, request: web.Request) -> None:
-        """Returns if the request may see situations and logs; 401 otherwise."""
-        self.identify(request, required=not self.open)
+        """Returns if the request may see situations and logs; 401 or 403 otherwise."""
+        if self._here(request):
+            self.identify(request, required=False)
+        else:
+            self._allow(request, frozenset({Scope.LOOK}))
+
+    def operator(self, request: web.Request, *scopes: Scope) -> Principal | None:
+        """Who asks, if the token has one of these scopes; 401 or 403 otherwise. Where no keys are configured, whoever
+        is on this machine."""
+        if self.host.intake.open_door and self._here(request):
+            return self.identify(request, required=False)
+        return self._allow(request, frozenset(scopes))
+
+    def _allow(self, request: web.Request, scopes: frozenset[Scope]) -> Principal:
+        principal = self.identify(request, required=True)
+        if principal is None or not principal.may & scopes:
+            self.metrics.turned_away(Turned.SCOPE)
+            raise web.HTTPForbidden(
+                text=f"Nyckeln får inte användas till det här; den behöver {' eller '.join(sorted(scopes))}."
+            )
+        return principal
+
+    def _here(self, request: web.Request) -> bool:
+        """True if only this machine can have sent it: not if somebody in between says that it passed it on."""
+        return self.open and not forwarded(request)
+
+    def own_name(self, request: web.Request) -> bool:
+        """True if the request is for this machine by name or address, or for the address in our links."""
+        try:
+            asked = urlsplit(f"//{request.host}").hostname or ""
+        except ValueError:
+            return False
+        return is_loopback(asked) or asked == urlsplit(self.profile.policy.settings.public_url or "").hostname
 
     def client(self, request: web.Request) -> str:
         """The address a request comes from, as far as it can be believed."""
-        remote = request.remote or ""
-        forwarded = request.headers.get("X-Forwarded-For", "")
-        return forwarded.rpartition(",")[2].strip() if remote in self.proxies and forwarded else remote
+        return self.proxies.client(request)
 
     # --- through the host --------------------------------------------------------------------------------------------
 
@@ -178,6 +217,8 @@ def named(principal: Principal | None) -> str | None:
             return f"source:{source}"
         case PersonPrincipal(person=person):
             return f"person:{person}"
+        case ServicePrincipal(service=service):
+            return f"service:{service}"
         case None:
             return None
 

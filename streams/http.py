@@ -18,15 +18,18 @@ from typing import Any
 import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from pydantic import Field, ValidationError
 
-from notifiers.secrets import PersonPrincipal
+from notifiers.tokens import Principal, Scope
 from rules.events import LIVE
+from rules.frozen import Frozen
 from streams.connections import KEEPALIVE_S, WATCH, Connections, WatchedRunner
 from streams.door import DOOR, RETRY_AFTER_S, Door, Host, body_of, named
 from streams.door import as_json as _json
 from streams.epoch import SupersededError, epoch_of
 from streams.events_door import BODY_BYTES, post_events
 from streams.in_force import in_force
+from streams.metrics import Turned
 from streams.pages import Pages
 from streams.readiness import Readiness
 from streams.refusal import Refused
@@ -78,7 +81,8 @@ def application(
     standby of later commits. Without one there is no such door."""
     pages = Pages(door)
     connections = Connections(door.proxies, door.metrics.turned_away)
-    app = web.Application(middlewares=(connections.middleware, _Faults(pages).middleware), client_max_size=BODY_BYTES)
+    middlewares = (connections.middleware, _Faults(pages).middleware, _own_name)
+    app = web.Application(middlewares=middlewares, client_max_size=BODY_BYTES)
     app[DOOR], app[WATCH] = door, connections
     app.on_response_prepare.append(_secured)
     app.add_routes(
@@ -204,28 +208,27 @@ async def get_policy(request: web.Request) -> web.Response:
     return _json({"hash": policy.hash, "since": since, "rules": rules})
 
 
-def _operated(request: web.Request, what: str, *, often: bool = False) -> None:
-    """Returns if the request may have this done, and notes who asked unless it is asked for again and again. A person's
-    doing; without keys, whoever is on this machine (JSON is asked for since a browser sends none in another site's name
-    without asking first)."""
-    door = request.app[DOOR]
-    principal = door.identify(request, required=not door.host.intake.open_door)
-    if not door.host.intake.open_door and not isinstance(principal, PersonPrincipal):
-        raise web.HTTPForbidden(text=f"Bara en person får {what}; det här är en källas nyckel.")
+def _operated(request: web.Request, scope: Scope, *, often: bool = False) -> Principal | None:
+    """Who has this done, if the token may; noted unless it is asked for again and again. Without keys, whoever is on
+    this machine (JSON is asked for since a browser sends none in another site's name without asking first)."""
+    principal = request.app[DOOR].operator(request, scope)
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(text="Skicka Content-Type: application/json.")
     if not often:
-        _log.info("%s asked to: %s", named(principal), what)
+        _log.info("%s asked for: %s", named(principal), scope)
+    return principal
 
 
 async def post_reload(request: web.Request) -> web.Response:
     """Lets the edited profile take over, or says why not."""
-    _operated(request, "ladda om profilen")
+    _operated(request, Scope.RELOAD)
     report = await request.app[RELOAD]()
     if report.ok:
-        return _json({k: v for k, v in asdict(report).items() if k != "faults"})
-    said = "Profilen avvisades; den gamla gäller vidare."
-    return _json({"error": said, "hash": report.hash, "rules": report.rules, "faults": report.faults}, status=422)
+        return _json({k: v for k, v in asdict(report).items() if k not in ("faults", "secrets")})
+    wrong = [word for word, faults in (("Profilen", report.faults), ("Hemligheterna", report.secrets)) if faults]
+    said = f"{' och '.join(wrong)} avvisades; det gamla gäller vidare."
+    faults = report.faults + report.secrets
+    return _json({"error": said, "hash": report.hash, "rules": report.rules, "faults": faults}, status=422)
 
 
 # --- copies ----------------------------------------------------------------------------------------------------------
@@ -234,7 +237,7 @@ async def post_reload(request: web.Request) -> web.Response:
 async def post_backup(request: web.Request) -> web.StreamResponse:
     """A whole copy of the file, made meanwhile. It holds all that has been said, and the key of the links: whoever may
     fetch it is trusted with both. That it is sound is for whoever receives it to find."""
-    _operated(request, "hämta en säkerhetskopia")
+    _operated(request, Scope.BACKUP)
     try:
         copy = await request.app[COPIER]()
     except Exception as error:  # the disk's, or the host's own, which it has logged
@@ -246,17 +249,29 @@ async def post_backup(request: web.Request) -> web.StreamResponse:
     return await _sent_once(request, copy)
 
 
+NUMBER_MAX = 2**62
+
+
+class Shipped(Frozen):
+    """What a standby has: the commits up to this one, in this epoch."""
+
+    after: int = Field(ge=0, le=NUMBER_MAX)
+    epoch: int = Field(ge=0, le=NUMBER_MAX)
+    wait_s: float = Field(0.0, ge=0, le=3600)
+
+
 async def post_ship(request: web.Request) -> web.StreamResponse:
     """The commits after the one that a standby has, as soon as there is one: each its number and its length, eight
     bytes each, and what it changed. 410: it must take a new copy. 409: it has taken over, and this process ends."""
-    _operated(request, "följa med som reserv", often=True)
+    door, principal = request.app[DOOR], _operated(request, Scope.SHIP, often=True)
     try:
-        said = orjson.loads(await body_of(request, SAID_BYTES))
-        after, epoch, wait_s = int(said["after"]), int(said["epoch"]), min(float(said.get("wait_s", 0)), SHIP_WAIT_S)
-    except (Refused, ValueError, TypeError, KeyError):
+        said = Shipped.model_validate_json(await body_of(request, SAID_BYTES))
+    except (Refused, ValidationError):
         raise web.HTTPBadRequest(text='Väntade {"after": nummer, "epoch": nummer}.') from None
+    if principal is not None and Scope.SUPERSEDE not in principal.may and said.epoch > await door.ask(epoch_of):
+        raise web.HTTPForbidden(text="Nyckeln får inte säga att en annan har tagit över; den behöver supersede.")
     try:
-        commits = await request.app[SHIPPER](after, epoch, wait_s)
+        commits = await request.app[SHIPPER](said.after, said.epoch, min(said.wait_s, SHIP_WAIT_S))
     except SupersededError as error:
         raise web.HTTPConflict(text=str(error)) from None
     except Exception as error:  # the host's own fault, which it has logged
@@ -270,7 +285,7 @@ async def post_ship(request: web.Request) -> web.StreamResponse:
 
 async def get_epoch(request: web.Request) -> web.Response:
     """Which takeover this installation rests on: whoever has a lower number is superseded."""
-    request.app[DOOR].may_look(request)
+    request.app[DOOR].operator(request, Scope.SHIP, Scope.LOOK)
     return _json({"epoch": await request.app[DOOR].ask(epoch_of)})
 
 
@@ -329,6 +344,17 @@ class _Faults:
         if _reads_pages(request):
             return self._pages.problem(error.status, said, kept)
         return _json({"error": said}, status=error.status, headers=kept)
+
+
+@web.middleware
+async def _own_name(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Where no key is needed, only this machine's own names lead here: a page elsewhere may let its name lead to
+    127.0.0.1, and the browser would then count us to that page."""
+    door = request.app[DOOR]
+    if door.open and not door.own_name(request):
+        door.metrics.turned_away(Turned.HOST)
+        raise web.HTTPMisdirectedRequest(text="Så heter inte den här tjänsten. Gå till 127.0.0.1.")
+    return await handler(request)
 
 
 def _route(request: web.Request) -> str:

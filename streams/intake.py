@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from notifiers.alert import Answered
 from notifiers.profile import Profile
-from notifiers.secrets import PersonPrincipal, Principal, SourcePrincipal
+from notifiers.tokens import PersonPrincipal, Principal, Scope, SourcePrincipal
 from rules.arrival import Reported
 from rules.events import Acknowledgement, Decision, Event, Incident, Readings, Verdict, Warning, Warnings
 from rules.frozen import Frozen
@@ -59,6 +59,8 @@ class Intake:
             case Decision():
                 return self._admit_decision(event, event.payload, principal)
             case Acknowledgement() if isinstance(principal, PersonPrincipal):
+                if Scope.ANSWER not in principal.may:
+                    return _no(Reason.PERSON, "nyckeln får inte användas till att svara (may: answer)")
                 if principal.person != event.payload.person:
                     return _no(Reason.PERSON, "en person kan bara svara för sig själv")
                 return event
@@ -69,8 +71,10 @@ class Intake:
         source = self._sources.get(event.source)
         if source is None:
             return _no(Reason.SOURCE, f"källan {event.source!r} är inte registrerad (avsnittet sources i profilen)")
-        if not self.open_door and principal != SourcePrincipal(source.id):
+        if not self.open_door and not (isinstance(principal, SourcePrincipal) and principal.source == source.id):
             return _no(Reason.SOURCE, f"nyckeln hör inte till källan {source.id!r}")
+        if isinstance(principal, SourcePrincipal) and Scope.REPORT not in principal.may:
+            return _no(Reason.RIGHT, "nyckeln får inte användas till att rapportera (may: report)")
         refusal = self._right(event, source)
         return refusal or event
 
@@ -100,6 +104,8 @@ class Intake:
         """A decision is a person's own: the credential says whose, and no event can say otherwise (semantics 15)."""
         if not isinstance(principal, PersonPrincipal):
             return _no(Reason.PERSON, "ett beslut kräver beslutsfattarens egen nyckel")
+        if Scope.DECIDE not in principal.may:
+            return _no(Reason.PERSON, "nyckeln får inte användas till att besluta (may: decide)")
         if decision.person not in (None, principal.person):
             return _no(Reason.PERSON, f"nyckeln hör till {principal.person!r}, inte till {decision.person!r}")
         return event.model_copy(update={"payload": decision.model_copy(update={"person": principal.person})})

@@ -62,6 +62,8 @@ class Turned(StrEnum):
     """Why somebody was turned away at the door before anything was read."""
 
     TOKEN = "token"  # a token was required, and none or an unknown one was given
+    SCOPE = "scope"  # a token that may not be used for this
+    HOST = "host"  # a request for another name than ours, on an address that needs no key
     CODE = "code"  # a link with a code that stands for nothing
     TOO_MANY = "too_many"  # too many such links from one address
     CROSS_SITE = "cross_site"  # another site tried to answer in somebody's name

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from notifiers.attempt import Attempt, Verdict
-from notifiers.secrets import PersonPrincipal, Principal
+from notifiers.tokens import PersonPrincipal, Principal
 from rules.events import Acknowledgement, Decision, Event
 from rules.record import Happening, LogLine, MatterSnapshot
 from streams.intake import Intake

@@ -29,7 +29,8 @@ class ReloadReport:
     """What came of a reload. With faults nothing was changed, and `hash` and `rules` are of the profile that goes on.
 
     `changed`: rules whose text, recipients, level or condition differ. `anew`: those of them whose condition differs,
-    so that they begin from the last values (semantics 16).
+    so that they begin from the last values (semantics 16). `secrets`: why the secrets file, or the certificate, was not
+    read anew; those in force go on, whatever became of the profile.
     """
 
     hash: str
@@ -39,10 +40,11 @@ class ReloadReport:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
-        return not self.faults
+        return not self.faults and not self.secrets
 
 
 def compared(before: Profile, now: Profile) -> ReloadReport:

@@ -82,6 +82,10 @@ class SelfWatch:
         self._spawn(self._probe())
         self._spawn(self._watch())
 
+    def equip(self, equipment: Equipment) -> None:
+        """The watch goes on with this; what it had noted of ways that are still there stands."""
+        self._equipment, self._watched = equipment, None
+
     async def stop(self) -> None:
         """The watch is off; what it was about to send is not sent."""
         for task in tuple(self._tasks):

@@ -8,14 +8,14 @@ import logging
 import secrets
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from pydantic import SecretStr
 
 from notifiers.apprise_channel import apprise_channels, load_apprise
 from notifiers.attempt import Medium, Verdict
@@ -29,6 +29,7 @@ from streams import store
 from streams.backup import KEY, copy_of
 from streams.call_list import CallList
 from streams.call_list_keeper import CallListKeeper
+from streams.certificate import HANDSHAKE_S, Certificate, CertificateError
 from streams.clock import Clock, SystemClock
 from streams.codes import load_codes
 from streams.commands.profiles import load_map
@@ -43,6 +44,7 @@ from streams.in_force import StrandedError
 from streams.intake import Intake
 from streams.journal import JournalError
 from streams.metrics import Gauged, Metrics, Reloading
+from streams.proxies import Proxies
 from streams.reload import AddressError, ReloadReport, compared, prepared, refused
 from streams.retention import EVERY, tidy
 from streams.selfwatch import Equipment, SelfWatch
@@ -66,7 +68,8 @@ class ServiceError(Exception):
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a service is started with. Port 0: any free one. `reserve`: bytes of the disk kept for what is critical.
-    `peer`: the installation that may have taken over from this one, or from which this one has."""
+    `peer`: the installation that may have taken over from this one, or from which this one has. `proxies`: those in
+    front of us that are believed. `certificate`: with it the doors speak TLS, and nothing else."""
 
     profile: Path
     data: Path
@@ -77,6 +80,8 @@ class Settings:
     call_list: Path | None = None  # where the call list is kept; left out: with the data
     reserve: int = RESERVE_BYTES
     peer: Peer | None = None
+    proxies: Proxies = field(default_factory=Proxies)
+    certificate: Certificate | None = None
 
 
 class _Listener:
@@ -148,7 +153,8 @@ class Service:
         """The doors are open and what waited is on its way. Raises ServiceError with nothing left running."""
         profile, geography = _profile(self.settings.profile)
         self.secrets = _secrets(self.settings)
-        _refuse_open_address(self.settings.host, self.secrets)
+        _refuse_open_address(self.settings, self.secrets)
+        self._tls = _tls(self.settings.certificate)
         load_apprise()
         channels = apprise_channels(self.secrets) if self.secrets else {}
         listener = self._listen()
@@ -184,7 +190,8 @@ class Service:
         return _addressed(profile, url, self.secrets)
 
     def _local_url(self) -> str:
-        return f"http://{self.settings.host}:{self.port}"
+        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
+        return f"http{'s' if self.settings.certificate else ''}://{host}:{self.port}"
 
     def _open(self, channels: Mapping[str, Channel], geography: Geography) -> None:
         self.settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -212,19 +219,28 @@ class Service:
 
     def _begin_watch(self) -> CallListKeeper:
         """The system watches itself, keeps its call list and tells the outside that it lives."""
-        secrets = self.secrets or Secrets()
         directory = self.settings.call_list or self.settings.data
-        keeper = CallListKeeper(directory, lambda: self._call_list(secrets.phones), self.watch.report)
+        keeper = CallListKeeper(directory, self._call_list, self.watch.report)
         self.watch.call_list = str(keeper.file)
         self.watch.begin(self.courier)
         self._watching = [asyncio.ensure_future(keeper.run())]
-        if secrets.heartbeat is not None:
-            sender = HeartbeatSender(secrets.heartbeat, self.watch.broken, self.watch.heartbeat_sent, self.watch.report)
-            self._watching.append(asyncio.ensure_future(sender.run()))
+        self._beating: asyncio.Task[None] | None = None
+        self._begin_heartbeat()
         return keeper
 
-    def _call_list(self, phones: Mapping[str, SecretStr]) -> CallList:
+    def _begin_heartbeat(self) -> None:
+        if self._beating is not None:
+            self._watching.remove(self._beating)
+            self._beating.cancel()
+            self._beating = None
+        if self.secrets is not None and self.secrets.heartbeat is not None:
+            told = (self.watch.broken, self.watch.heartbeat_sent, self.watch.report)
+            self._beating = asyncio.ensure_future(HeartbeatSender(self.secrets.heartbeat, *told).run())
+            self._watching.append(self._beating)
+
+    def _call_list(self) -> CallList:
         troubles = tuple(trouble for trouble, _ in self.watch.health().troubles)
+        phones = self.secrets.phones if self.secrets else {}
         return CallList(self.view, self.host.intake.profile, phones, troubles, self.clock.now())
 
     def _refuse_superseded(self) -> None:
@@ -254,29 +270,64 @@ class Service:
         )
 
     async def _serve(self, listener: socket.socket) -> None:
-        door = Door(
+        door = self._door = Door(
             host=self.host,
             view=self.view,
             clock=self.clock,
             secrets=self.secrets,
             metrics=self.metrics,
             channels=len(self.secrets.channels) if self.secrets else 0,
-            open=is_loopback(self.settings.host),
+            open=is_loopback(self.settings.host) and not self.settings.proxies,
+            proxies=self.settings.proxies,
             health=self.watch.health,
         )
         self._runner = runner(application(door, self.reload, self.copy, self.ship))
         await self._runner.setup()
-        await web.SockSite(self._runner, listener, backlog=BACKLOG).start()
+        site = _Site(self._runner, listener, ssl_context=self._tls, backlog=BACKLOG)
+        await site.start()
 
     async def reload(self) -> ReloadReport:
         """The profile's files as they are now have taken over, or were refused and the old profile goes on. They are
-        read, and their stories played, beside the events; secrets are those of the start."""
+        read, and their stories played, beside the events. So with the secrets file and the certificate, each by itself:
+        a key that is withdrawn must not wait for a profile to be mended."""
         async with self._one_reload:
+            kept = await self._renew_secrets()
             found = await asyncio.to_thread(self._prepared)
             report = await self._swapped(found) if isinstance(found, Intake) else refused(self.profile, found)
+            report = replace(report, secrets=kept)
         self.metrics.reloaded(Reloading.OK if report.ok else Reloading.REFUSED, self.clock.now())
         _log_report(report)
         return report
+
+    async def _renew_secrets(self) -> tuple[str, ...]:
+        """Why what is secret could not be read anew; empty once it has taken over."""
+        faults = []
+        try:
+            found = await asyncio.to_thread(_secrets, self.settings)
+            if (found is None or not found.has_tokens) is not self._open_door:
+                raise ServiceError(_OPENED if self._door.secrets and self._door.secrets.has_tokens else _CLOSED)
+            _addressed(self.profile, self.profile.policy.settings.public_url or "", found)
+            self._take(found)
+        except (ServiceError, AddressError) as error:
+            faults.append(str(error))
+        try:
+            if self._tls is not None and self.settings.certificate is not None:
+                await asyncio.to_thread(self.settings.certificate.renew, self._tls)
+        except CertificateError as error:
+            faults.append(str(error))
+        return tuple(faults)
+
+    def _take(self, secrets: Secrets | None) -> None:
+        if secrets is None:
+            return
+        beat = self.secrets.heartbeat if self.secrets else None
+        channels = apprise_channels(secrets)
+        self.secrets = self._door.secrets = secrets
+        self._door.channels = len(channels)
+        self.courier.swap(channels)
+        self.watch.equip(_equipment(channels, secrets))
+        if secrets.heartbeat != beat:
+            self._begin_heartbeat()
 
     async def copy(self) -> Path:
         """A copy of the file as it is now; whoever asked moves or removes it. Events go on meanwhile."""
@@ -409,10 +460,38 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _refuse_open_address(host: str, secrets: Secrets | None) -> None:
-    """On any address that others can reach, every source and person needs a token."""
-    if not is_loopback(host) and (secrets is None or not secrets.has_tokens):
-        raise ServiceError(f"{host} nås av andra: ange en hemlighetsfil med tokens, eller lyssna på 127.0.0.1")
+def _refuse_open_address(settings: Settings, secrets: Secrets | None) -> None:
+    """On any address that others can reach, itself or through a proxy, every source and person needs a token."""
+    if secrets is not None and secrets.has_tokens:
+        return
+    if settings.proxies:
+        raise ServiceError("genom en proxy (--trusted-proxy) når andra hit: ange en hemlighetsfil med tokens")
+    if not is_loopback(settings.host):
+        raise ServiceError(f"{settings.host} nås av andra: ange en hemlighetsfil med tokens, eller lyssna på 127.0.0.1")
+
+
+_OPENED = "hemlighetsfilen har inte längre några tokens; det skulle öppna för alla, och görs bara vid en omstart"
+_CLOSED = "hemlighetsfilen har fått tokens; utan omstart gäller de inte"
+
+
+def _tls(certificate: Certificate | None) -> ssl.SSLContext | None:
+    try:
+        return certificate.context() if certificate is not None else None
+    except CertificateError as error:
+        raise ServiceError(str(error)) from None
+
+
+class _Site(web.SockSite):
+    """A socket whose strangers do not get a minute to agree on a key, as asyncio would let them."""
+
+    async def start(self) -> None:
+        await web.BaseSite.start(self)
+        server, tls = self._runner.server, self._ssl_context
+        assert server is not None
+        patience_s = HANDSHAKE_S if tls is not None else None
+        self._server = await asyncio.get_running_loop().create_server(
+            server, sock=self._sock, ssl=tls, backlog=self._backlog, ssl_handshake_timeout=patience_s
+        )
 
 
 def _addressed(profile: Profile, url: str, secrets: Secrets | None) -> Profile:
@@ -425,12 +504,14 @@ def _addressed(profile: Profile, url: str, secrets: Secrets | None) -> Profile:
 
 
 def _log_report(report: ReloadReport) -> None:
-    if report.ok:
+    if not report.faults:
         parts = {"added": report.added, "changed": report.changed, "removed": report.removed}
         said = "; ".join(f"{word}: {', '.join(rules) or '-'}" for word, rules in parts.items())
         _log.info("profile %s is in force: %d rules (%s)", report.hash, report.rules, said)
     for fault in report.faults:
         _log.error("profile refused, %s goes on: %s", report.hash, fault)
+    for fault in report.secrets:
+        _log.error("what is secret was not read anew, the old goes on: %s", fault)
 
 
 def _local(url: str) -> bool:
@@ -453,7 +534,8 @@ def stand_by(settings: Settings, peer: Peer) -> int:
     log_to_stderr()
     try:
         _profile(settings.profile)  # whoever cannot be started must not be relied on
-        _refuse_open_address(settings.host, _secrets(settings))
+        _refuse_open_address(settings, _secrets(settings))
+        _tls(settings.certificate)
         (settings.data / TAKEOVER).unlink(missing_ok=True)
         Follower(peer, settings.data, FILE).follow()
         epoch = take_over(settings.data, FILE)

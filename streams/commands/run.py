@@ -19,9 +19,19 @@ class Given:
     call_list: Path | None = None
 
 
-def run(
-    given: Given, host: str, port: int, public_url: str | None, peer: tuple[str, Path | None] | None, *, follow: bool
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Front:
+    """Where a service is found, and how it is protected there."""
+
+    host: str
+    port: int
+    public_url: str | None
+    proxies: tuple[str, ...] = ()
+    chain: Path | None = None
+    key: Path | None = None
+
+
+def run(given: Given, front: Front, peer: tuple[str, Path | None] | None, *, follow: bool) -> int:
     """Runs the service until it is told to stop, and returns its exit code. `follow`: it begins as the peer's standby,
     and is a service only once it has taken over."""
     directory = profile_directory(given.profile)
@@ -29,12 +39,21 @@ def run(
         raise UsageFault(f"{given.secrets}: hemlighetsfilen finns inte")
     if given.data.exists() and not given.data.is_dir():
         raise UsageFault(f"{given.data}: är ingen katalog; ange var beredd får spara")
+    if (front.chain is None) is not (front.key is None):
+        raise UsageFault("--tls-cert och --tls-key hör ihop: ange båda eller ingen")
     from streams import service
+    from streams.certificate import Certificate
+    from streams.proxies import Proxies
     from streams.standby import Peer
 
+    try:
+        proxies = Proxies.of(front.proxies)
+    except ValueError:
+        raise UsageFault("--trusted-proxy: väntade en adress eller ett nät, till exempel 10.0.0.0/28") from None
     other = Peer(client(*peer)) if peer is not None else None
-    where = (given.data, given.secrets, host, port, public_url, given.call_list)
-    settings = service.Settings(directory, *where, peer=other)
+    where = (given.data, given.secrets, front.host, front.port, front.public_url, given.call_list)
+    certificate = Certificate(front.chain, front.key) if front.chain and front.key else None
+    settings = service.Settings(directory, *where, peer=other, proxies=proxies, certificate=certificate)
     return service.stand_by(settings, other) if follow and other is not None else service.run(settings)
 
 

@@ -30,21 +30,22 @@ GROWTH_MB = 150
 LASTS_S = 40 if os.environ.get("BEREDD_PROVE") == "1" else 5
 """Whole: longer than a body or a header may take to come."""
 
-HALF_HEADERS = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-A"
+HALF_HEADERS = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-A"
 SLOW_BODY = (
-    b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 5000000\r\n\r\n"
+    b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 5000000\r\n\r\n"
     + b"[" * 100_000
 )
 CHUNKED = (
-    b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"POST /v1/events HTTP/1.1\r\nHost: [::1]\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     b"20000\r\n" + b" " * 1000
 )
-UNREAD = b"GET /v1/policy HTTP/1.1\r\nHost: x\r\n\r\n" * 200
-LARGE_HEADERS = b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X-A: " + b"a" * 100_000 + b"\r\n\r\n"
+UNREAD = b"GET /v1/policy HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200
+LARGE_HEADERS = b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X-A: " + b"a" * 100_000 + b"\r\n\r\n"
 GARBAGE = random.Random(1).randbytes(10_000)
 DEEP = b"[" * 900_000
 DEEP_BODY = (
-    b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(DEEP)
+    b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    % len(DEEP)
 ) + DEEP
 RUDE = {
     "half headers": (HALF_HEADERS, 150),

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +27,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def write_secrets(file: Path, channels: dict[str, str], tokens: dict[str, dict[str, str]] | None = None) -> None:
+def write_secrets(
+    file: Path, channels: dict[str, str], tokens: Mapping[str, Mapping[str, object]] | None = None
+) -> None:
     """A secrets file with these channels, and tokens given in the clear (they are written as digests)."""
     lines = ["channels:", *(f"  {name}: {json.dumps(url)}" for name, url in channels.items())]
     if tokens:

@@ -38,6 +38,7 @@ from streams.http import BODY_BYTES, application
 from streams.intake import intake_of
 from streams.metrics import Gauged, Metrics
 from streams.pages import MISSES, Misses
+from streams.proxies import Proxies
 from streams.situations import asks
 from streams.view import CodeHolder, View
 from streams.wire import Media
@@ -816,7 +817,7 @@ async def test_an_unknown_code_is_404_in_swedish_and_guessing_is_stopped(site: S
 
 
 def test_behind_a_trusted_proxy_one_who_guesses_does_not_stop_the_others(site: Site) -> None:
-    site.door = replace(site.door, proxies=frozenset({"127.0.0.1"}))
+    site.door = replace(site.door, proxies=Proxies.of(["127.0.0.1"]))
 
     async def scenario(site: Site) -> None:
         await site.send(no_water())

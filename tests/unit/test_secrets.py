@@ -8,16 +8,19 @@ import os
 import pickle
 import traceback
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from notifiers.attempt import Medium
-from notifiers.secrets import PersonPrincipal, Secrets, SecretsError, SourcePrincipal, load_secrets
+from notifiers.secrets import Secrets, SecretsError, load_secrets
+from notifiers.tokens import PersonPrincipal, SourcePrincipal
 
 CANARY = "kanariefågel-hemlis-93"
 TOKEN = "hunter2-token"
 DIGEST = hashlib.sha256(TOKEN.encode()).hexdigest()
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 OTHER = hashlib.sha256(b"another").hexdigest()
 
 Write = Callable[..., Path]
@@ -63,17 +66,17 @@ def test_channels_are_found_by_reference(write: Write) -> None:
 def test_a_token_belongs_to_its_person_or_source_and_to_nobody_else(write: Write) -> None:
     secrets = load_secrets(write(GOOD))
 
-    assert secrets.principal(TOKEN) == PersonPrincipal("anna")
-    assert secrets.principal("another") == SourcePrincipal("gateway-1")
-    assert secrets.principal(DIGEST) is None
-    assert secrets.principal("") is None
-    assert Secrets().principal(TOKEN) is None
+    assert secrets.principal(TOKEN, NOW) == PersonPrincipal("anna")
+    assert secrets.principal("another", NOW) == SourcePrincipal("gateway-1")
+    assert secrets.principal(DIGEST, NOW) is None
+    assert secrets.principal("", NOW) is None
+    assert Secrets().principal(TOKEN, NOW) is None
 
 
 def test_a_token_with_bytes_that_are_no_text_is_refused_and_does_not_raise(write: Write) -> None:
     header = b"\xff\xfe hello".decode("utf-8", "surrogateescape")
 
-    assert load_secrets(write(GOOD)).principal(header) is None
+    assert load_secrets(write(GOOD)).principal(header, NOW) is None
 
 
 def test_every_digest_is_compared_in_constant_time(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +87,7 @@ def test_every_digest_is_compared_in_constant_time(write: Write, monkeypatch: py
     real = hmac.compare_digest
     monkeypatch.setattr(hmac, "compare_digest", lambda a, b: compared.append(a) or real(a, b))
 
-    secrets.principal(TOKEN)
+    secrets.principal(TOKEN, NOW)
 
     assert sorted(compared) == sorted([DIGEST.encode(), OTHER.encode()])
 
