@@ -112,11 +112,12 @@ def test_a_damaged_copy_is_told_of_when_it_is_made(tmp_path: Path, monkeypatch: 
     assert not list(tmp_path.glob("kopia*")), "a copy that does not hold is no copy"
 
 
-def test_only_a_person_may_fetch_a_copy_where_there_are_keys(tmp_path: Path) -> None:
+def test_only_a_token_that_says_so_may_fetch_a_copy_where_there_are_keys(tmp_path: Path) -> None:
     from tests.real.process import write_secrets
 
     secrets = tmp_path / "secrets.yaml"
-    tokens = {"kallans": {"source": "kontaktcenter"}, "bertas": {"person": "p-berta-brygga"}}
+    tokens: dict[str, dict[str, object]] = {"kallans": {"source": "kontaktcenter"}}
+    tokens |= {"bertas": {"person": "p-berta-brygga"}, "kopiornas": {"service": "kopior", "may": ["backup"]}}
     write_secrets(secrets, {"sms": "json://127.0.0.1:9/x"}, tokens)
     for token in tokens:
         (tmp_path / token).write_text(token)
@@ -127,13 +128,13 @@ def test_only_a_person_may_fetch_a_copy_where_there_are_keys(tmp_path: Path) -> 
         try:
             asked = ("backup", tmp_path / "k", "--to", service.url)
             more: list[tuple[object, ...]] = [(), ("--token-file", tmp_path / "kallans")]
-            more.append(("--token-file", tmp_path / "bertas"))
+            more += [("--token-file", tmp_path / token) for token in ("bertas", "kopiornas")]
             return [await asyncio.to_thread(beredd, *asked, *each) for each in more]
         finally:
             await service.stop()
 
-    nobody, source, person = asyncio.run(run())
-    assert [r.exit_code for r in (nobody, source, person)] == [1, 1, 0]
+    nobody, source, person, keeper = asyncio.run(run())
+    assert [r.exit_code for r in (nobody, source, person, keeper)] == [1, 1, 1, 0]
     assert "en källas nyckel" in source.output
 
 
