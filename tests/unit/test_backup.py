@@ -135,7 +135,7 @@ def test_only_a_token_that_says_so_may_fetch_a_copy_where_there_are_keys(tmp_pat
 
     nobody, source, person, keeper = asyncio.run(run())
     assert [r.exit_code for r in (nobody, source, person, keeper)] == [1, 1, 1, 0]
-    assert "en källas nyckel" in source.output
+    assert "behöver backup" in source.output
 
 
 # --- while events go on ----------------------------------------------------------------------------------------------
