@@ -18,11 +18,10 @@ from typing import Any
 import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from notifiers.tokens import Principal, Scope
 from rules.events import LIVE
-from rules.frozen import Frozen
 from streams.connections import KEEPALIVE_S, WATCH, Connections, WatchedRunner
 from streams.door import DOOR, RETRY_AFTER_S, Door, Host, body_of, named
 from streams.door import as_json as _json
@@ -30,10 +29,12 @@ from streams.epoch import SupersededError, epoch_of
 from streams.events_door import BODY_BYTES, post_events
 from streams.in_force import in_force
 from streams.metrics import Turned
+from streams.openapi import ROWS_MAX
 from streams.pages import Pages
 from streams.readiness import Readiness
 from streams.refusal import Refused
 from streams.reload import ReloadReport
+from streams.shipped import Shipped
 from streams.situations import summary, whole
 from streams.wire import REALM_PATTERN
 
@@ -50,8 +51,6 @@ SHIPPER: web.AppKey[Shipper] = web.AppKey("shipper")
 SHIP_WAIT_S = 20.0
 SAID_BYTES = 4096
 CHUNK_BYTES = 1024 * 1024
-
-ROWS_MAX = 500
 
 SECURITY: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; "
@@ -112,7 +111,7 @@ def application(
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError | web.RequestPayloadError))
 
 
 _server_log = logging.getLogger("beredd.server")
@@ -130,6 +129,7 @@ def runner(app: web.Application) -> web.AppRunner:
         max_field_size=8190,
         max_headers=64,
         keepalive_timeout=KEEPALIVE_S,
+        auto_decompress=False,  # we take nothing packed, and what we do not take must not be unpacked either
     )
 
 
@@ -247,17 +247,6 @@ async def post_backup(request: web.Request) -> web.StreamResponse:
             headers={"Retry-After": str(RETRY_AFTER_S)},
         ) from error
     return await _sent_once(request, copy)
-
-
-NUMBER_MAX = 2**62
-
-
-class Shipped(Frozen):
-    """What a standby has: the commits up to this one, in this epoch."""
-
-    after: int = Field(ge=0, le=NUMBER_MAX)
-    epoch: int = Field(ge=0, le=NUMBER_MAX)
-    wait_s: float = Field(0.0, ge=0, le=3600)
 
 
 async def post_ship(request: web.Request) -> web.StreamResponse:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rules.events import LIVE, PAYLOAD_OF, Event, EventKind
+from streams import openapi
 from streams.wire import INT_MAX, INT_MIN, NAME_PATTERN, REALM_PATTERN, SOURCE_PATTERN, SPEC_VERSION, TYPE_OF
 
 EXTENSION_PATTERN = f"^(?!data$){NAME_PATTERN.removeprefix('^')}"
@@ -67,10 +68,11 @@ def _max_length(attribute: str) -> int:
 
 
 def documents() -> dict[str, str]:
-    """File name -> text, for every type of event."""
-    return {
+    """File name -> text, for every type of event and for our doors."""
+    events = {
         f"{TYPE_OF[kind]}.json": json.dumps(schema(kind), ensure_ascii=False, indent=2) + "\n" for kind in EventKind
     }
+    return events | {"openapi.json": openapi.text()}
 
 
 def outdated(folder: Path) -> tuple[str, ...]:

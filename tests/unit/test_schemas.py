@@ -24,8 +24,8 @@ def test_the_committed_schemas_are_those_of_the_models() -> None:
     assert main([str(COMMITTED), "--check"]) == 0
 
 
-def test_there_is_one_schema_for_each_type_of_event() -> None:
-    assert set(documents()) == {f"se.beredd.{kind}.v1.json" for kind in EventKind}
+def test_there_is_one_schema_for_each_type_of_event_and_one_document_of_the_doors() -> None:
+    assert set(documents()) == {f"se.beredd.{kind}.v1.json" for kind in EventKind} | {"openapi.json"}
 
 
 @pytest.mark.parametrize("kind", EventKind)
