@@ -153,7 +153,7 @@ def _instant(said: dict[object, object], name: str) -> datetime | None:
         case None if name not in said:
             return None
         case datetime() as at if at.tzinfo is not None:
-            return at.astimezone(UTC)
+            return _in_utc(at, name)
         case date() as day if not isinstance(day, datetime):
             return datetime.combine(day, time(), UTC)
         case str() as text:
@@ -169,7 +169,14 @@ def _read(text: str, name: str) -> datetime:
         raise _unreadable(name) from None
     if at.tzinfo is None and len(text) > len("2027-01-01"):
         raise _unreadable(name)
-    return at.astimezone(UTC) if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    return _in_utc(at, name) if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def _in_utc(at: datetime, name: str) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:  # the last hours of year 9999, or the first of year 1
+        raise _unreadable(name) from None
 
 
 def _unreadable(name: str) -> TokenFault:

@@ -200,7 +200,11 @@ def test_whatever_is_sent_the_answer_is_one_of_the_document(
     door, request = asked
     caplog.clear()
     status, media, said = doors.ask(request)
-    assert not [r for r in caplog.records if r.levelno >= logging.ERROR and r.name.startswith(("streams.http", "beredd.server", "aio"))]
+    assert not [
+        r
+        for r in caplog.records
+        if r.levelno >= logging.ERROR and r.name.startswith(("streams.http", "beredd.server", "aio"))
+    ]
     known = statuses(door)
     assert status in known, f"{status} is in no document: {said[:200]!r}"
     assert b"Traceback" not in said
