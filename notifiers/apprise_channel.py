@@ -28,6 +28,7 @@ from pydantic import SecretStr
 
 from notifiers.attempt import Verdict
 from notifiers.channel import Letter, Report
+from notifiers.destinations import Destinations
 from notifiers.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -36,12 +37,14 @@ if TYPE_CHECKING:
 _LOGGER = "apprise"
 _TALKATIVE = ("urllib3", "requests_oauthlib", "oauthlib", "paho", "smpplib", "slixmpp")  # what its plug-ins use
 
+EVERYWHERE = Destinations()
 _Lines = list[tuple[str, str]]
 _heard: ContextVar[_Lines | None] = ContextVar("apprise_lines", default=None)
 
 _NO_CHANNEL = Report(Verdict.REJECTED, "ingen kanal passar: adressen är okänd eller ofullständig för Apprise")
 _SEVERAL = Report(Verdict.REJECTED, "adressen leder till flera mottagare; en kanal ska ha exakt en")
 _NOBODY = Report(Verdict.REJECTED, "adressen saknar giltig mottagare")
+_NO_DESTINATION = Report(Verdict.REJECTED, "adressen leder till ett nät som inte är någon mottagare")
 _NO_ANSWER = Report(Verdict.TIMED_OUT, "leverantören svarade inte i tid")
 _NO_CONNECTION = Report(Verdict.RETRYABLE, "ingen förbindelse med leverantören")
 _NO_TRUST = Report(Verdict.RETRYABLE, "leverantörens certifikat godtogs inte")
@@ -56,10 +59,11 @@ _NOBODY_SAID = re.compile(r"\b(?:no|not)\b.{1,60}\b(?:recipients|to notify)\b")
 class AppriseChannel:
     """A channel that is an Apprise address."""
 
-    __slots__ = ("_url", "provider")
+    __slots__ = ("_destinations", "_url", "provider")
 
-    def __init__(self, url: SecretStr) -> None:
+    def __init__(self, url: SecretStr, destinations: Destinations = EVERYWHERE) -> None:
         self._url = url
+        self._destinations = destinations
         self.provider = _provider(url.get_secret_value())
 
     def __repr__(self) -> str:
@@ -89,13 +93,16 @@ class AppriseChannel:
         service.retry, service.optional = 0, False  # before len(), which multiplies by the retries
         if len(apprise) > 1 or len(service) > 1:
             return _SEVERAL  # a retry would reach those who have it already
+        if any(self._destinations.forbidden(host) for host in _hosts(service)):
+            return _NO_DESTINATION  # as Apprise has read the address, which may be another way than ours
         _bound(service, timeout_s)
         return apprise
 
 
 def apprise_channels(secrets: Secrets) -> Mapping[str, AppriseChannel]:
     """A channel for each reference in the secrets file. Apprise itself is loaded at first use."""
-    return MappingProxyType({reference: AppriseChannel(url) for reference, url in secrets.channels.items()})
+    allowed = secrets.destinations
+    return MappingProxyType({reference: AppriseChannel(url, allowed) for reference, url in secrets.channels.items()})
 
 
 @functools.cache
@@ -147,6 +154,12 @@ def _empty() -> Apprise:
             allow_templates=False,
         )
     )
+
+
+def _hosts(service: NotifyBase) -> Iterator[str]:
+    for name in ("host", "smtp_host"):
+        if isinstance(host := getattr(service, name, None), str):
+            yield host.strip("[]")
 
 
 def _bound(service: NotifyBase, timeout_s: float) -> None:

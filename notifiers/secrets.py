@@ -22,11 +22,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from notifiers.attempt import Medium
+from notifiers.destinations import Destinations, destinations_of
 from notifiers.tokens import Principal, Token, TokenFault, held, token_of
 from notifiers.ways import EVERY_S, Canary
 from rules.duration import parse
 
-SECTIONS = ("channels", "tokens", "canaries", "heartbeat", "phones")
+SECTIONS = ("channels", "tokens", "canaries", "heartbeat", "phones", "outbound")
 _BYTES_MAX = 256 * 1024
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,128}")
 _URL = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*://\S+")
@@ -57,6 +58,7 @@ class Secrets:
     canaries: Mapping[str, Canary] = field(default_factory=lambda: MappingProxyType({}))
     heartbeat: Heartbeat | None = None
     phones: Mapping[str, SecretStr] = field(default_factory=lambda: MappingProxyType({}))
+    destinations: Destinations = field(default_factory=Destinations)
 
     @property
     def has_tokens(self) -> bool:
@@ -125,7 +127,8 @@ def _secrets(path: Path, content: dict[object, object]) -> Secrets:
     if unknown := [n for n, section in enumerate(content, 1) if section not in SECTIONS]:
         known = f"{', '.join(f'{name}:' for name in SECTIONS[:-1])} och {SECTIONS[-1]}:"
         raise SecretsError(f"{path}: avsnitt nr {unknown[0]} är okänt; bara {known} finns.")
-    channels = dict(_channel(path, n, *entry) for n, entry in _entries(path, content, "channels"))
+    allowed = _destinations(path, content["outbound"]) if "outbound" in content else Destinations()
+    channels = dict(_channel(path, n, allowed, *entry) for n, entry in _entries(path, content, "channels"))
     tokens = tuple(_token(path, n, *entry) for n, entry in _entries(path, content, "tokens"))
     canaries = dict(_canary(path, n, *entry) for n, entry in _entries(path, content, "canaries"))
     if lost := [n for n, reference in enumerate(canaries, 1) if reference not in channels]:
@@ -137,6 +140,7 @@ def _secrets(path: Path, content: dict[object, object]) -> Secrets:
         canaries=MappingProxyType(canaries),
         heartbeat=_heartbeat(path, content["heartbeat"]) if "heartbeat" in content else None,
         phones=MappingProxyType(phones),
+        destinations=allowed,
     )
 
 
@@ -150,12 +154,22 @@ def _entries(path: Path, content: dict[object, object], section: str) -> list[tu
             raise SecretsError(f"{path}: {section}: ska vara en lista av namn med värden.")
 
 
-def _channel(path: Path, n: int, reference: object, url: object) -> tuple[str, SecretStr]:
+def _destinations(path: Path, said: object) -> Destinations:
+    try:
+        return destinations_of(said)
+    except ValueError:
+        pass
+    raise SecretsError(f"{path}: outbound: får ha schemes: [sort, ...] och networks: [nät, ...], inget mer.")
+
+
+def _channel(path: Path, n: int, allowed: Destinations, reference: object, url: object) -> tuple[str, SecretStr]:
     where = f"{path}: channels, post {n}"
     if not isinstance(reference, str) or not _NAME.fullmatch(reference):
         raise SecretsError(f"{where}: referensen ska vara ett kort namn utan mellanslag.")
     if not isinstance(url, str) or not _URL.fullmatch(url):
         raise SecretsError(f"{where}: värdet ska vara en Apprise-adress utan mellanslag, till exempel mailto://...")
+    if fault := allowed.fault(url):
+        raise SecretsError(f"{where}: {fault}.")
     return reference, SecretStr(url)
 
 
