@@ -43,6 +43,7 @@ from streams.http import application, runner
 from streams.in_force import StrandedError
 from streams.intake import Intake
 from streams.journal import JournalError
+from streams.log_lines import LineFormatter
 from streams.metrics import Gauged, Metrics, Reloading
 from streams.proxies import Proxies
 from streams.reload import AddressError, ReloadReport, compared, prepared, refused
@@ -548,7 +549,9 @@ def stand_by(settings: Settings, peer: Peer) -> int:
 
 def log_to_stderr() -> None:
     """What happens is told on stderr."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 async def _until_told(service: Service) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
+import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from notifiers.profile import load_profile
 from streams.service import Service, Settings, log_to_stderr
 from tests.conftest import LILLBY, ROOT
 
@@ -55,11 +58,11 @@ def during(folder: Path, scenario: Callable[[Service, aiohttp.ClientSession], An
 
 
 @pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], list[str]]]:
+def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     """What the log would say, line by line, as the process writes it."""
     caplog.set_level(logging.INFO)
     written = logging.Formatter("%(levelname)s %(name)s %(message)s")
-    yield lambda: [line for record in caplog.records for line in written.format(record).split("\n")]
+    return lambda: [line for record in caplog.records for line in written.format(record).split("\n")]
 
 
 # --- log lines and headers -------------------------------------------------------------------------------------------
@@ -86,19 +89,20 @@ def test_no_name_in_an_event_becomes_a_line_in_the_log_or_a_header(
     assert not [line for line in lines() if FORGED in line and not line.startswith(("INFO", "WARNING", "ERROR"))]
 
 
+CLOSING = b"Host: localhost\r\nConnection: close\r\n\r\n"
 RAW = {
     "a bare LF in a header": b"GET /v1/policy HTTP/1.1\r\nHost: localhost\r\nUser-Agent: a\nX-FORGED: 1\r\n\r\n",
     "a bare CR in a header": b"GET /v1/policy HTTP/1.1\r\nHost: localhost\r\nUser-Agent: a\rX-FORGED: 1\r\n\r\n",
     "a zero byte": b"GET /v1/policy HTTP/1.1\r\nHost: localhost\r\nUser-Agent: a\x00FORGED\r\n\r\n",
-    "a line break in a token": b"GET /v1/policy HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer a\n FORGED\r\n\r\n",
+    "a line break in a token": b"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer a\n FORGED\r\n\r\n",
     "no method": b"FORGED\r\n\r\n",
-    "an escaped line break in a path": b"GET /k/%0d%0aX-FORGED:%201 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-    "one in a situation": b"GET /s/%0d%0aX-FORGED:%201 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    "an escaped line break in a path": b"GET /k/%0d%0aX-FORGED:%201 HTTP/1.1\r\n" + CLOSING,
+    "one in a situation": b"GET /s/%0d%0aX-FORGED:%201 HTTP/1.1\r\n" + CLOSING,
     "two lengths": b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nContent-Length: 30\r\n\r\n"
     b"GET /FORGED HTTP/1.1\r\n\r\n",
     "a length and chunks": b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /FORGED HTTP/1.1\r\n\r\n",
-    "a name in the target": b"GET http://evil.example/v1/situations HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    "a name in the target": b"GET http://evil.example/v1/situations HTTP/1.1\r\n" + CLOSING,
 }
 
 
@@ -121,10 +125,11 @@ def test_a_request_that_is_bent_at_its_lines_is_refused_and_writes_none(
 def _talk(port: int, raw: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", port), timeout=5) as talk:
         talk.sendall(raw)
-        talk.shutdown(socket.SHUT_WR)
-        said = b""
-        while part := talk.recv(4096):
-            said += part
+        said = talk.recv(65536)
+        talk.settimeout(0.3)  # what is answered to a second request, if one was seen, comes at once
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            while part := talk.recv(65536):
+                said += part
         return said
 
 
@@ -152,10 +157,32 @@ def test_what_looks_like_a_template_in_a_report_is_text_on_every_page(tmp_path: 
     during(tmp_path, scenario)
 
 
+REACHING = (
+    "{text.__class__}", "{text[0]}", "{0}", "{}", "{text!r}", "{value:>9999999999}", "{value:{unit}}", "{self}", "{ text }",
+    "{place.__init__.__globals__}", "{code}", "{count", "%(text)s {nowhere}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("template", REACHING)
+@pytest.mark.parametrize("key", ["message", "first_step"])
+def test_a_rule_authors_text_reaches_its_own_words_and_nothing_else(tmp_path: Path, key: str, template: str) -> None:
+    """A name of a word, in braces: no attribute, no index, no format, no width to fill the memory with."""
+    folder = Path(shutil.copytree(LILLBY, tmp_path / "profile", ignore=shutil.ignore_patterns("stories")))
+    rules = folder / "rules.yaml"
+    wanted = {"message": '"Brand, {place}. {text}"', "first_step": "Leta efter en läcka."}[key]
+    assert load_profile(folder)[0] is not None
+    rules.write_text(rules.read_text("utf-8").replace(wanted, json.dumps(template)), "utf-8")
+
+    profile, faults = load_profile(folder)
+
+    assert profile is None
+    assert any("rules.yaml" in str(fault) for fault in faults)
+
+
 def test_no_text_from_outside_is_ever_read_as_a_template_or_as_code() -> None:
     """The templates are files of ours; nothing makes one out of a string, and nothing is evaluated."""
     ways = re.compile(
-        r"from_string|\bTemplate\(|(?<![\w.])(?:eval|exec|compile|__import__)\(|pickle|format_map|Markup\(|yaml\.load\("
+        r"from_string|\bTemplate\(|(?<![\w.])(?:eval|exec|compile|__import__)\(|pickle|Markup\(|yaml\.load\("
     )
     found = {
         f"{f.name}: {line.strip()}" for f in PACKAGES for line in f.read_text("utf-8").splitlines() if ways.search(line)
