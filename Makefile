@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test quick lint types check prove lock schemas clean help
+.PHONY: demo test quick lint types check prove lock schemas sbom clean help
 
 help:
 	@echo "make demo    start beredd with Stockholm's profile and play a morning through it"
@@ -46,6 +46,10 @@ prove: $(VENV)/test.stamp
 
 schemas: $(VENV)/run.stamp
 	$(BIN)/python -m streams.schemas schemas
+
+# What the lock installs, for whoever must know (CycloneDX). After every change of the lock.
+sbom: $(VENV)/run.stamp
+	$(BIN)/python -m streams.sbom requirements.txt sbom.cdx.json
 
 UV_LOCK = uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -q --extra build
 
