@@ -12,7 +12,7 @@ import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 
@@ -23,7 +23,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from notifiers.attempt import Medium
 from notifiers.destinations import Destinations, destinations_of
-from notifiers.tokens import Principal, Token, TokenFault, held, token_of
+from notifiers.tokens import Principal, Token, TokenFault, expiring, held, token_of
 from notifiers.ways import EVERY_S, Canary
 from rules.duration import parse
 
@@ -67,6 +67,10 @@ class Secrets:
     def principal(self, token: str, now: datetime) -> Principal | None:
         """Who holds this bearer token at this time, or None."""
         return held(self._tokens, token, now)
+
+    def expiring(self, now: datetime, within: timedelta) -> frozenset[str]:
+        """Who is about to be left without a token."""
+        return expiring(self._tokens, now, within)
 
     def __repr__(self) -> str:
         return f"Secrets({len(self.channels)} kanaler, {len(self._tokens)} nycklar)"

@@ -12,13 +12,14 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 PREFIX = "beredd_"
 """How every token that we make begins, so that a search finds one that has strayed."""
 
 RANDOM_BYTES = 32
+NEVER = datetime.max.replace(tzinfo=UTC)
 MISTYPED = "nyckeln ska vara 64 små hexadecimala tecken (SHA-256), i citattecken."
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,128}")
@@ -96,6 +97,26 @@ def held(tokens: Iterable[Token], said: str, now: datetime) -> Principal | None:
         if hmac.compare_digest(token.digest, digest) and token.opens(now):
             found = token.holder  # no early return: every digest is compared
     return found
+
+
+def expiring(tokens: Iterable[Token], now: datetime, within: timedelta) -> frozenset[str]:
+    """Who is about to be left without a token that opens: whose last one ends within this time, and is not yet over."""
+    last: dict[str, datetime] = {}
+    for token in tokens:
+        name, ends = holder_name(token.holder), token.expires or NEVER
+        last[name] = max(ends, last.get(name, ends))
+    return frozenset(name for name, ends in last.items() if now < ends <= now + within)
+
+
+def holder_name(holder: Principal) -> str:
+    """The holder by sort and id, as the log writes it."""
+    match holder:
+        case SourcePrincipal(source=source):
+            return f"source:{source}"
+        case PersonPrincipal(person=person):
+            return f"person:{person}"
+        case ServicePrincipal(service=service):
+            return f"service:{service}"
 
 
 def digest_of(said: str) -> bytes:

@@ -21,7 +21,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 
 from notifiers.profile import Profile
 from notifiers.secrets import Secrets
-from notifiers.tokens import PersonPrincipal, Principal, Scope, ServicePrincipal, SourcePrincipal
+from notifiers.tokens import Principal, Scope, holder_name
 from rules.events import Event
 from streams.body_space import BodySpace, NoSpace, Share
 from streams.clock import Clock
@@ -212,15 +212,7 @@ async def answered(future: Future[Any], timeout_s: float) -> Any:
 
 def named(principal: Principal | None) -> str | None:
     """The principal as the log writes it."""
-    match principal:
-        case SourcePrincipal(source=source):
-            return f"source:{source}"
-        case PersonPrincipal(person=person):
-            return f"person:{person}"
-        case ServicePrincipal(service=service):
-            return f"service:{service}"
-        case None:
-            return None
+    return holder_name(principal) if principal is not None else None
 
 
 async def body_of(request: web.Request, limit: int, share: Share | None = None) -> bytes:

@@ -12,6 +12,7 @@ import ssl
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from aiohttp import web
 from notifiers.apprise_channel import apprise_channels, load_apprise
 from notifiers.attempt import Medium, Verdict
 from notifiers.channel import Channel
+from notifiers.degradation import Degradation, Trouble
 from notifiers.profile import Profile, load_profile
 from notifiers.secrets import Secrets, SecretsError, load_secrets
 from rules.fault import Fault
@@ -58,6 +60,7 @@ PATIENCE_S = 5.0
 BACKLOG = 1024
 """Connections that may wait to be let in. One that finds no room there tries again after a whole second."""
 PEER_EVERY_S = 2.0
+EXPIRING = timedelta(days=14)
 RESERVE_BYTES = 128 * 1024 * 1024
 """Room on the disk for some four hundred reports about the same few matters, with all that follows from each."""
 
@@ -146,6 +149,7 @@ class Service:
         self.port = settings.port
         self._one_reload = asyncio.Lock()
         self._one_copy = asyncio.Lock()
+        self._expiring: frozenset[str] = frozenset()
         self.superseded: SupersededError | None = None
         self.ended = asyncio.Event()
         """Set when this service must stop of itself: another has taken over."""
@@ -227,7 +231,15 @@ class Service:
         self._watching = [asyncio.ensure_future(keeper.run())]
         self._beating: asyncio.Task[None] | None = None
         self._begin_heartbeat()
+        self._tell_expiring()
         return keeper
+
+    def _tell_expiring(self) -> None:
+        """Whoever runs the installation hears of a token before it ends, and once it is renewed."""
+        found = self.secrets.expiring(self.clock.now(), EXPIRING) if self.secrets else frozenset()
+        for name in self._expiring ^ found:
+            self.watch.report(Trouble(Degradation.EXPIRING, f"nyckeln till {name}"), name in found)
+        self._expiring = found
 
     def _begin_heartbeat(self) -> None:
         if self._beating is not None:
@@ -327,6 +339,7 @@ class Service:
         self._door.channels = len(channels)
         self.courier.swap(channels)
         self.watch.equip(_equipment(channels, secrets))
+        self._tell_expiring()
         if secrets.heartbeat != beat:
             self._begin_heartbeat()
 
@@ -369,6 +382,7 @@ class Service:
         """What need not be kept is erased, again and again; and where the chain ends is told where logs are kept."""
         while True:
             await asyncio.sleep(EVERY.total_seconds())
+            self._tell_expiring()
             try:
                 settings = self.host.intake.profile.policy.settings
                 await tidy(self.host, settings.retention, self.clock.now(), self.view.oldest_open())

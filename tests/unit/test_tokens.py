@@ -106,6 +106,19 @@ def test_nobody_fetches_everything_or_ends_the_service_without_being_told_that_t
     assert not ALLOWED[SourcePrincipal] & whole
 
 
+def test_who_is_about_to_be_left_without_a_token_is_known_before(tmp_path: Path) -> None:
+    entries = {"soon": "{source: a, expires: 2026-11-30}", "over": "{source: b, expires: 2026-11-01}"}
+    entries |= {"old": "{source: c, expires: 2026-11-30}", "new": "{source: c, expires: 2027-11-30}"}
+    entries |= {
+        "end": "{source: d, expires: 2026-11-30}",
+        "endless": "{source: d}",
+        "later": "{source: e, expires: 2027-01-01}",
+    }
+    found = load_secrets(tokens(tmp_path, **entries))
+
+    assert found.expiring(NOW, 14 * DAY) == {"source:a"}
+
+
 # --- at the doors ----------------------------------------------------------------------------------------------------
 
 Ask = Callable[..., Awaitable[int]]
@@ -280,6 +293,19 @@ def test_a_withdrawn_token_does_not_wait_for_the_profile_to_be_mended(
         assert [await ask(t, "GET", "/v1/situations") for t in ("berta", "wall")] == [401, 200]
 
     during(tmp_path, scenario)
+
+
+def test_a_token_that_ends_soon_is_told_of_and_no_longer_once_it_is_renewed(tmp_path: Path) -> None:
+    soon = (datetime.now(UTC) + 3 * DAY).strftime("%Y-%m-%d")
+    board = {"old": {"person": "p-berta-brygga", "expires": soon}}
+
+    async def scenario(service: Service, ask: Ask) -> None:
+        assert [t.about for t in service.watch._reported] == ["nyckeln till person:p-berta-brygga"]
+        write_secrets(tmp_path / "secrets.yaml", {"sms": "json://127.0.0.1:9/x"}, board | {"new": BOARD["berta"]})
+        assert (await service.reload()).ok
+        assert not service.watch._reported
+
+    during(tmp_path, scenario, board)
 
 
 # --- made ------------------------------------------------------------------------------------------------------------
