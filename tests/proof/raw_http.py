@@ -35,10 +35,11 @@ class RawClient:
         self.writer.close()
 
     async def get(self, path: str) -> Answer:
-        return await self._ask(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        return await self._ask(f"GET {path} HTTP/1.1\r\nHost: [::1]\r\n\r\n".encode())
 
     async def post(self, path: str, body: bytes, content_type: str) -> Answer:
-        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = f"POST {path} HTTP/1.1\r\nHost: [::1]\r\nContent-Type: {content_type}\r\n"
+        head += f"Content-Length: {len(body)}\r\n\r\n"
         return await self._ask(head.encode() + body)
 
     async def _ask(self, request: bytes) -> Answer:
