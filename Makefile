@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test quick lint types check prove lock schemas sbom clean help
+.PHONY: demo test quick lint types check simulate prove lock schemas sbom clean help
 
 help:
 	@echo "make demo    start beredd with Stockholm's profile and play a morning through it"
@@ -40,6 +40,9 @@ lint: $(VENV)/test.stamp
 
 types: $(VENV)/test.stamp
 	$(BIN)/mypy
+
+simulate: $(VENV)/test.stamp
+	$(BIN)/python -m tests.simulation.history --seeds $(or $(SEEDS),100) --from $(or $(FROM),1)
 
 prove: $(VENV)/test.stamp
 	BEREDD_PROVE=1 $(BIN)/python -m pytest -m slow -s

@@ -77,11 +77,10 @@ def _write(folder: Path, name: str) -> None:
         .replace("may: [incident]", "may: [incident]\n    realms: [live, exercise/*]")
         .replace("may: [decision, acknowledgement]", "may: [decision, acknowledgement]\n    realms: [live, exercise/*]")
     )
-    for person, at in (("berta", "push"), ("folke", "mail")):
-        contact = f"      - {{medium: {'sms' if at == 'push' else 'mail'}, channel: {person}-{'sms' if at == 'push' else 'mail'}}}\n"
-        text["people.yaml"] = text["people.yaml"].replace(
-            contact, f"{contact}    exercise_contacts:\n      - {{medium: sms, channel: prov-{person}}}\n"
-        )
+    for person, medium in (("berta", "sms"), ("folke", "mail")):
+        last = f"      - {{medium: {medium}, channel: {person}-{medium}}}\n"
+        more = f"    exercise_contacts:\n      - {{medium: sms, channel: prov-{person}}}\n"
+        text["people.yaml"] = text["people.yaml"].replace(last, last + more)
     text["exercise.yaml"], text["warnings.yaml"] = _EXERCISE, _WARNINGS
     rules = text["rules.yaml"]
     match name:
