@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from notifiers.attempt import Outcome, Verdict
-from notifiers.secrets import PersonPrincipal
+from notifiers.tokens import PersonPrincipal
 from rules.events import Acknowledgement, Answer, Decision, Event, Incident, Reading, Readings, Seen, Severity, Warnings
 from rules.events import Verdict as Ruling
 from rules.events import Warning as Alarm
