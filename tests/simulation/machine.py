@@ -1,7 +1,7 @@
 """One machine that runs the real queue, writer and journal without a thread, on a simulated clock, and can die.
 
 A death is a `Crash` raised in the middle of the real code; what has not been committed is gone with its connection.
-With `power`, the disk is the power-loss file system, and what was never synced may be gone too. Each transaction that has
+With `power`, the disk is the power-loss file system: what was never synced may be gone too. Each transaction that has
 become durable is written down in `done`, so that the same can be done again by a machine that never dies.
 """
 
