@@ -2,7 +2,8 @@
 
 A provider that hangs must never delay another, and Python cannot stop a thread. So each provider has a lane with a few
 places; an attempt takes a place, runs in a daemon thread, and is left to itself at its deadline. The place comes back
-when the thread ends, so a dead provider costs at most `places` threads, and only its own attempts wait.
+when the thread ends, so a dead provider costs at most `places` threads, and only its own attempts wait. A channel that
+waits in the event loop needs no thread, and its lane has as many places as it says.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from notifiers.attempt import Attempt, Outcome, Verdict
-from notifiers.channel import Channel, Letter, Report
+from notifiers.channel import BlockingChannel, Channel, Letter, LoopChannel, Report
 
 _log = logging.getLogger(__name__)
 
@@ -71,9 +72,12 @@ class Delivery:
         if left_s <= 0:
             return _LATE  # contact has counted it as lost and made another; sending both would confuse
         ends = asyncio.get_running_loop().time() + left_s
-        lane = self._lanes.setdefault(channel.provider, _Lane(self._places))
+        places = channel.at_once if isinstance(channel, LoopChannel) else self._places
+        lane = self._lanes.setdefault(channel.provider, _Lane(places))
         if not await lane.enter(attempt.critical, left_s):
             return _BUSY
+        if isinstance(channel, LoopChannel):
+            return await _wait(channel, _letter(attempt, code), ends, lane)
         return await _run(channel, _letter(attempt, code), ends, lane)
 
 
@@ -83,7 +87,23 @@ def _letter(attempt: Attempt, code: str) -> Letter:
     return Letter(attempt, title, attempt.body.replace(_CODE, code))
 
 
-async def _run(channel: Channel, letter: Letter, ends: float, lane: _Lane) -> Report:
+async def _wait(channel: LoopChannel, letter: Letter, ends: float, lane: _Lane) -> Report:
+    """The channel's report, or `_NO_ANSWER` when it has not come by `ends`."""
+    try:
+        left_s = ends - asyncio.get_running_loop().time()
+        if left_s <= 0:
+            return _BUSY
+        async with asyncio.timeout(left_s):
+            return await channel.post(letter, left_s)
+    except TimeoutError:
+        return _NO_ANSWER
+    except Exception as error:
+        return _unexpected(letter, error)
+    finally:
+        lane.leave()
+
+
+async def _run(channel: BlockingChannel, letter: Letter, ends: float, lane: _Lane) -> Report:
     """The channel's report, or `_NO_ANSWER` when it has not come by `ends`. The thread gives the place back."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[Report] = loop.create_future()
@@ -111,14 +131,18 @@ async def _run(channel: Channel, letter: Letter, ends: float, lane: _Lane) -> Re
     return answer.result() if answer.done() else _NO_ANSWER
 
 
-def _send(channel: Channel, letter: Letter, timeout_s: float) -> Report:
+def _send(channel: BlockingChannel, letter: Letter, timeout_s: float) -> Report:
     """The boundary to code that is not ours: whatever it raises becomes an outcome."""
     try:
         return channel.send(letter, timeout_s)
     except Exception as error:
-        # Only the type: messages and tracebacks of HTTP and mail libraries quote addresses and passwords.
-        _log.error("attempt %s: the channel raised %s", letter.attempt.id, type(error).__name__)
-        return Report(Verdict.RETRYABLE, f"oväntat fel i kanalen ({type(error).__name__})")
+        return _unexpected(letter, error)
+
+
+def _unexpected(letter: Letter, error: Exception) -> Report:
+    # Only the type: messages and tracebacks of HTTP and mail libraries quote addresses and passwords.
+    _log.error("attempt %s: the channel raised %s", letter.attempt.id, type(error).__name__)
+    return Report(Verdict.RETRYABLE, f"oväntat fel i kanalen ({type(error).__name__})")
 
 
 class _Lane:

@@ -13,8 +13,10 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 from pydantic_core import PydanticCustomError
@@ -22,9 +24,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from notifiers.attempt import Medium
-from notifiers.destinations import Destinations, destinations_of
+from notifiers.destinations import FORBIDDEN, Destinations, destinations_of
 from notifiers.tokens import Principal, Token, TokenFault, expiring, held, token_of
 from notifiers.ways import EVERY_S, Canary
+from notifiers.webhook import Webhook, key_of
 from rules.duration import parse
 
 SECTIONS = ("channels", "tokens", "canaries", "heartbeat", "phones", "outbound")
@@ -54,6 +57,9 @@ class Secrets:
     """What the secrets file said. Empty where a section is missing."""
 
     channels: Mapping[str, SecretStr] = field(default_factory=lambda: MappingProxyType({}))
+    """By reference, an address for Apprise."""
+    webhooks: Mapping[str, Webhook] = field(default_factory=lambda: MappingProxyType({}))
+    """By reference, a receiver of signed webhooks. No reference is in both."""
     _tokens: tuple[Token, ...] = ()
     canaries: Mapping[str, Canary] = field(default_factory=lambda: MappingProxyType({}))
     heartbeat: Heartbeat | None = None
@@ -73,7 +79,7 @@ class Secrets:
         return expiring(self._tokens, now, within)
 
     def __repr__(self) -> str:
-        return f"Secrets({len(self.channels)} kanaler, {len(self._tokens)} nycklar)"
+        return f"Secrets({len(self.channels) + len(self.webhooks)} kanaler, {len(self._tokens)} nycklar)"
 
 
 def load_secrets(path: Path, *, outside: Path | None = None) -> Secrets:
@@ -132,14 +138,15 @@ def _secrets(path: Path, content: dict[object, object]) -> Secrets:
         known = f"{', '.join(f'{name}:' for name in SECTIONS[:-1])} och {SECTIONS[-1]}:"
         raise SecretsError(f"{path}: avsnitt nr {unknown[0]} är okänt; bara {known} finns.")
     allowed = _destinations(path, content["outbound"]) if "outbound" in content else Destinations()
-    channels = dict(_channel(path, n, allowed, *entry) for n, entry in _entries(path, content, "channels"))
+    ways = dict(_way(path, n, allowed, *entry) for n, entry in _entries(path, content, "channels"))
     tokens = tuple(_token(path, n, *entry) for n, entry in _entries(path, content, "tokens"))
     canaries = dict(_canary(path, n, *entry) for n, entry in _entries(path, content, "canaries"))
-    if lost := [n for n, reference in enumerate(canaries, 1) if reference not in channels]:
+    if lost := [n for n, reference in enumerate(canaries, 1) if reference not in ways]:
         raise SecretsError(f"{path}: canaries, post {lost[0]}: referensen finns inte bland channels:.")
     phones = dict(_phone(path, n, *entry) for n, entry in _entries(path, content, "phones"))
     return Secrets(
-        channels=MappingProxyType(channels),
+        channels=MappingProxyType({name: way for name, way in ways.items() if isinstance(way, SecretStr)}),
+        webhooks=MappingProxyType({name: way for name, way in ways.items() if isinstance(way, Webhook)}),
         _tokens=tokens,
         canaries=MappingProxyType(canaries),
         heartbeat=_heartbeat(path, content["heartbeat"]) if "heartbeat" in content else None,
@@ -166,15 +173,43 @@ def _destinations(path: Path, said: object) -> Destinations:
     raise SecretsError(f"{path}: outbound: får ha schemes: [sort, ...] och networks: [nät, ...], inget mer.")
 
 
-def _channel(path: Path, n: int, allowed: Destinations, reference: object, url: object) -> tuple[str, SecretStr]:
+def _way(path: Path, n: int, allowed: Destinations, reference: object, said: object) -> tuple[str, SecretStr | Webhook]:
     where = f"{path}: channels, post {n}"
     if not isinstance(reference, str) or not _NAME.fullmatch(reference):
         raise SecretsError(f"{where}: referensen ska vara ett kort namn utan mellanslag.")
+    return reference, _webhook(where, allowed, said) if isinstance(said, dict) else _channel(where, allowed, said)
+
+
+def _webhook(where: str, allowed: Destinations, said: dict[object, object]) -> Webhook:
+    url, secret = said.get("webhook"), said.get("secret")
+    secrets = secret if isinstance(secret, list) else [secret]
+    if set(said) != {"webhook", "secret"} or not isinstance(url, str) or not _WEB.fullmatch(url):
+        raise SecretsError(f"{where}: en webhook skrivs {{webhook: https://..., secret: whsec_...}}.")
+    parts = urlsplit(url)
+    if allowed.forbidden(parts.hostname or ""):
+        raise SecretsError(f"{where}: {FORBIDDEN}.")
+    if parts.scheme != "https" and not _loopback(parts.hostname or ""):
+        raise SecretsError(f"{where}: adressen ska börja med https://; utan den kan vem som helst på vägen läsa.")
+    try:
+        return Webhook(SecretStr(url), tuple(key_of(str(each)) for each in secrets))
+    except ValueError:
+        pass
+    raise SecretsError(f"{where}: secret: ska vara whsec_ och 24-64 byte i Base64, eller en lista av sådana.")
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _channel(where: str, allowed: Destinations, url: object) -> SecretStr:
     if not isinstance(url, str) or not _URL.fullmatch(url):
         raise SecretsError(f"{where}: värdet ska vara en Apprise-adress utan mellanslag, till exempel mailto://...")
     if fault := allowed.fault(url):
         raise SecretsError(f"{where}: {fault}.")
-    return reference, SecretStr(url)
+    return SecretStr(url)
 
 
 def _token(path: Path, n: int, digest: object, holder: object) -> Token:

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Protocol
 
 from notifiers.attempt import Medium, Outcome, Verdict
-from notifiers.channel import Channel, Letter, Report
+from notifiers.channel import BlockingChannel, Channel, Letter, LoopChannel, Report
 from notifiers.deliver import Delivery
 from streams.codes import Codes
 from streams.embedded import Handout
@@ -44,7 +44,7 @@ def _unheard(handout: Handout, outcome: Outcome, called: bool) -> None:
 class _Timed:
     """A channel that says when it is called: that moment is the hand-over."""
 
-    inner: Channel
+    inner: BlockingChannel
     called: Callable[[str], None]
 
     @property
@@ -54,6 +54,29 @@ class _Timed:
     def send(self, letter: Letter, timeout_s: float) -> Report:
         self.called(letter.attempt.id)
         return self.inner.send(letter, timeout_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _TimedInLoop:
+    """The same of a channel that waits in the event loop."""
+
+    inner: LoopChannel
+    called: Callable[[str], None]
+    at_once: int
+
+    @property
+    def provider(self) -> str:
+        return self.inner.provider
+
+    async def post(self, letter: Letter, timeout_s: float) -> Report:
+        self.called(letter.attempt.id)
+        return await self.inner.post(letter, timeout_s)
+
+
+def _timed(channel: Channel, called: Callable[[str], None]) -> Channel:
+    return (
+        _TimedInLoop(channel, called, channel.at_once) if isinstance(channel, LoopChannel) else _Timed(channel, called)
+    )
 
 
 class Courier:
@@ -82,11 +105,16 @@ class Courier:
         self._calls: set[str] = set()
 
     def _timed(self, channels: Mapping[str, Channel]) -> Mapping[str, Channel]:
-        return {reference: _Timed(channel, self._called) for reference, channel in channels.items()}
+        return {reference: _timed(channel, self._called) for reference, channel in channels.items()}
 
     def swap(self, channels: Mapping[str, Channel]) -> None:
         """Attempts that begin from now on go through these; those under way end where they began."""
         self._delivery.channels = self._timed(channels)
+
+    @property
+    def channels(self) -> Mapping[str, Channel]:
+        """The ways out, by reference."""
+        return self._delivery.channels
 
     @property
     def under_way(self) -> int:

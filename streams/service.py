@@ -18,12 +18,14 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from notifiers.apprise_channel import apprise_channels, load_apprise
+from notifiers.apprise_channel import load_apprise
 from notifiers.attempt import Medium, Verdict
 from notifiers.channel import Channel
 from notifiers.degradation import Degradation, Trouble
 from notifiers.profile import Profile, load_profile
 from notifiers.secrets import Secrets, SecretsError, load_secrets
+from notifiers.ways_out import ways_out
+from notifiers.webhook_channel import Post
 from rules.fault import Fault
 from rules.frozen import Frozen
 from rules.geography import Geography
@@ -161,7 +163,8 @@ class Service:
         _refuse_open_address(self.settings, self.secrets)
         self._tls = _tls(self.settings.certificate)
         load_apprise()
-        channels = apprise_channels(self.secrets) if self.secrets else {}
+        self._post = Post()
+        channels = ways_out(self.secrets, self._post)
         listener = self._listen()
         try:
             self.profile = self._addressed(profile)
@@ -289,7 +292,7 @@ class Service:
             clock=self.clock,
             secrets=self.secrets,
             metrics=self.metrics,
-            channels=len(self.secrets.channels) if self.secrets else 0,
+            channels=len(self.courier.channels),
             open=is_loopback(self.settings.host) and not self.settings.proxies,
             proxies=self.settings.proxies,
             health=self.watch.health,
@@ -334,7 +337,7 @@ class Service:
         if secrets is None:
             return
         beat = self.secrets.heartbeat if self.secrets else None
-        channels = apprise_channels(secrets)
+        channels = ways_out(secrets, self._post)
         self.secrets = self._door.secrets = secrets
         self._door.channels = len(channels)
         self.courier.swap(channels)
@@ -425,6 +428,7 @@ class Service:
         await asyncio.gather(*self._watching, return_exceptions=True)
         await self.watch.stop()
         await self.courier.stop(PATIENCE_S)
+        await self._post.close()
         await asyncio.to_thread(self.host.stop)
 
 
@@ -512,10 +516,15 @@ class _Site(web.SockSite):
 def _addressed(profile: Profile, url: str, secrets: Secrets | None) -> Profile:
     """The profile with the address that links point to. A loopback one is refused with real channels (semantics 22)."""
     loopback = is_loopback(urlsplit(url).hostname or "")
-    if loopback and secrets is not None and any(not _local(u.get_secret_value()) for u in secrets.channels.values()):
+    if loopback and secrets is not None and any(not _local(url) for url in _addresses(secrets)):
         raise AddressError(f"länkar skulle peka på {url}, som mottagarna inte når: ange --public-url")
     settings = profile.policy.settings.model_copy(update={"public_url": url})
     return replace(profile, policy=replace(profile.policy, settings=settings))
+
+
+def _addresses(secrets: Secrets) -> list[str]:
+    ways = (*secrets.channels.values(), *(webhook.url for webhook in secrets.webhooks.values()))
+    return [url.get_secret_value() for url in ways]
 
 
 def _log_report(report: ReloadReport) -> None:

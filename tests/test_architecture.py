@@ -66,6 +66,8 @@ FORBIDDEN_ELSEWHERE = {
 }
 """Design 2: what each package must not contain at all, pure module or not."""
 
+EXCEPTED = {"notifiers.webhook_channel": {"aiohttp"}}  # its client: a channel is an edge, as Apprise's is
+
 
 def module_of(file: Path) -> str:
     parts = file.relative_to(ROOT).with_suffix("").parts
@@ -136,7 +138,7 @@ def test_imports_go_one_way(module: str) -> None:
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_no_package_imports_what_its_question_has_nothing_to_do_with(module: str) -> None:
-    forbidden = FORBIDDEN_ELSEWHERE.get(module.split(".")[0], set())
+    forbidden = FORBIDDEN_ELSEWHERE.get(module.split(".")[0], set()) - EXCEPTED.get(module, set())
     assert [name for name, _ in imports(MODULES[module]) if name.split(".")[0] in forbidden] == []
 
 

@@ -1,15 +1,21 @@
-"""What every channel must do, asked of the in-memory twin and of Apprise over real sockets (json:// and mailto://)."""
+"""What every channel must do: the in-memory twin, Apprise over real sockets (json://, mailto://), signed webhooks."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
+from aiohttp import web
 from pydantic import SecretStr
 
 from notifiers.apprise_channel import AppriseChannel
@@ -17,6 +23,8 @@ from notifiers.attempt import Attempt, Medium, Outcome, Verdict
 from notifiers.channel import Channel
 from notifiers.deliver import Delivery
 from notifiers.memory_channel import REJECTED, RETRYABLE, MemoryChannel
+from notifiers.webhook import Webhook, key_of
+from notifiers.webhook_channel import Post, WebhookChannel
 from streams.sinks import MailSink, Manner, PhoneSink
 
 CODE = "k7hd2mq9xw"
@@ -84,8 +92,65 @@ async def mail() -> AsyncIterator[Rig]:
         yield Rig(AppriseChannel(SecretStr(url)), sink.script, next_, lambda: len(sink.inbox.arrivals), secrets)
 
 
+SECRETS = tuple("whsec_" + base64.b64encode(bytes([n]) * 32).decode() for n in (1, 2))
+
+
+def verified(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+    """As a receiver does it, by the specification's own words and not by our code."""
+    content = b".".join((headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), body))
+    key = base64.b64decode(secret.split("_")[1])
+    wanted = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
+    return f"v1,{wanted}" in headers["webhook-signature"].split(" ") and (
+        abs(int(headers["webhook-timestamp"]) - time.time()) < 300
+    )
+
+
+@asynccontextmanager
+async def webhook() -> AsyncIterator[Rig]:
+    """A receiver that takes only what is signed, with the old secret and with the new."""
+    arrived: list[tuple[str, str]] = []
+    news, closing, manner = asyncio.Event(), asyncio.Event(), [Manner.ACCEPT]
+    answers = {Manner.ERROR: 500, Manner.BUSY: 429, Manner.UNKNOWN: 404}
+
+    async def take(request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        if not all(verified(request.headers, body, secret) for secret in SECRETS):
+            return web.Response(status=401)
+        if manner[0] is Manner.HANG:
+            await closing.wait()
+        if manner[0] is Manner.REFUSE and request.transport is not None:
+            request.transport.abort()
+        if manner[0] is not Manner.ACCEPT:
+            return web.Response(status=answers.get(manner[0], 503))
+        data = orjson.loads(body)["data"]
+        arrived.append((data["title"], data["body"]))
+        news.set()
+        return web.Response(status=204)
+
+    async def next_() -> tuple[str, str]:
+        async with asyncio.timeout(SOON_S):
+            await news.wait()
+        return arrived[-1]
+
+    app = web.Application()
+    app.router.add_post("/{path}", take)
+    runner = web.AppRunner(app, access_log=None)  # the receiver's log is no part of the system
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/hemlig-väg"
+    post = Post()
+    channel = WebhookChannel(Webhook(SecretStr(url), tuple(key_of(s) for s in SECRETS)), post)
+    try:
+        yield Rig(channel, lambda m: manner.__setitem__(0, m), next_, lambda: len(arrived), (url, "hemlig", *SECRETS))
+    finally:
+        closing.set()
+        await post.close()
+        await runner.cleanup()
+
+
 World = Callable[[], AbstractAsyncContextManager[Rig]]
-worlds = pytest.mark.parametrize("world", [memory, json, mail])
+worlds = pytest.mark.parametrize("world", [memory, json, mail, webhook])
 
 
 def attempt(left_s: float = SOON_S, **other: object) -> Attempt:
