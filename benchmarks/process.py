@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 
@@ -16,3 +17,10 @@ def memory_mb(pid: int, name: str = "VmRSS") -> float:
     """Memory of the process now (VmRSS), or at most so far (VmHWM)."""
     line = next(x for x in Path(f"/proc/{pid}/status").read_text().splitlines() if x.startswith(name))
     return int(line.split()[1]) / 1024
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -221,7 +221,7 @@ class _Alerting:
 
     def delivered(self, message: Handover) -> None:
         """Contact has handed a notice over, or could not by any channel."""
-        for obligation in self.plan.obligations():
+        for obligation in self.plan.of(message.rows):
             if obligation.ended or obligation.person != message.person:
                 continue
             if obligation.notice != message.notice or obligation.answered_by is not None:

@@ -206,7 +206,8 @@ class _Contacting:
         self.draft.wake(f"attempt/{identity}", None)
 
     def _tell_alert(self, notice: Notice, *, reached: bool, why: str) -> None:
-        delivery = Handover(notice=notice.id, matter=notice.matter, person=self.person, reached=reached, why=why)
+        told = {"notice": notice.id, "matter": notice.matter, "person": self.person, "rows": notice.rows}
+        delivery = Handover(**told, reached=reached, why=why)
         self.draft.emit(Stage.ALERT, notice.matter, delivery)
 
     # --- small things ------------------------------------------------------------------------------------------------

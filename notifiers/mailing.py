@@ -6,6 +6,7 @@ However many roles a person has in a matter, they get one message, with all they
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import islice
 
 from notifiers.notice import Asked, Notice, Purpose, Row, notice_id
 from notifiers.obligation import Candidate, Obligation
@@ -16,6 +17,9 @@ from rules.ladder import Action
 from rules.matter import Matter
 from rules.step import Stage
 
+NAMED = 12
+"""So many others are named in a message."""
+
 
 class Mailing:
     """The notices of one step being gathered; nothing leaves before `send`."""
@@ -24,6 +28,7 @@ class Mailing:
         self.plan = plan
         self.telling: dict[str, list[tuple[Asked, Purpose, datetime | None, str]]] = {}
         self.change = ""
+        self._readable: tuple[Obligation, ...] = ()
 
     def about(self, change: str) -> None:
         """What has changed, in words, for every notice of this step."""
@@ -74,6 +79,7 @@ class Mailing:
         if not self.telling or self.plan.known is None:
             return
         number = self.plan.roll.mailings + 1
+        self._readable = self.plan.in_order()
         for person in sorted(self.telling):
             self._send_to(person, self.plan.matter, number)
         self.plan.mailed()
@@ -101,6 +107,7 @@ class Mailing:
             asked=tuple(sorted(dict.fromkeys(a for a, _, _, _ in told), key=lambda a: a.action.rank)),
             answer_by=min(deadlines) if deadlines else None,
             informed=self._others(person),
+            rows=tuple(dict.fromkeys(key for _, _, _, key in told)),
             at=self.plan.draft.now,
         )
         for _, _, _, key in told:
@@ -111,5 +118,5 @@ class Mailing:
         self.plan.draft.emit(Stage.CONTACT, person, notice)
 
     def _others(self, person: str) -> tuple[str, ...]:
-        rows = (o.row for o in self.plan.in_order() if person not in o.told)
-        return tuple(self.plan.row_name(row) for row in rows)[:12]
+        rows = (o.row for o in self._readable if person not in o.told)
+        return tuple(self.plan.row_name(row) for row in islice(rows, NAMED))

@@ -88,6 +88,7 @@ class Notice(Frozen):
     asked: tuple[Asked, ...]
     answer_by: Instant | None = None
     informed: tuple[str, ...] = Field(default=(), description="Vilka andra som fått veta, roll och organisation")
+    rows: tuple[str, ...] = Field(default=(), description="Planens rader som det gäller; tomt i äldre meddelanden")
     at: Instant
 
     @property
@@ -117,6 +118,7 @@ class Handover(Frozen):
     notice: Identifier
     matter: Identifier
     person: Identifier
+    rows: tuple[str, ...] = ()
     reached: bool
     why: Text = ""
 

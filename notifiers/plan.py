@@ -36,16 +36,24 @@ class PlanMoved(Frozen):
 
 
 class PlanSnapshot(Frozen):
-    """For the views: the plan of a matter as it stands."""
+    """For the views: the whole plan of a matter, as it stood when older files were written."""
 
     kind: Literal["plan_snapshot"] = "plan_snapshot"
     matter: str
     obligations: tuple[Obligation, ...]
 
 
+class RowSnapshot(Frozen):
+    """For the views: one row of a matter's plan with its obligation, as it stands."""
+
+    kind: Literal["row_snapshot"] = "row_snapshot"
+    matter: str
+    obligation: Obligation
+
+
 Entry = Matter | Roll | Obligation | Counter
 """What alert keeps under a matter."""
-OutputMessage = Notice | PlanMoved | PlanSnapshot | LogLine
+OutputMessage = Notice | PlanMoved | RowSnapshot | LogLine
 
 MATTER, ROLL = "matter", "roll"
 
@@ -58,7 +66,8 @@ class Plan:
         self.draft = draft
         self.known = draft.find(Matter, MATTER)
         self.roll = draft.find(Roll, ROLL) or Roll()
-        self.touched = False
+        self.touched: dict[str, bool] = {}
+        self._told = False
 
     @property
     def matter(self) -> Matter:
@@ -83,6 +92,10 @@ class Plan:
         """The obligation of each row, in the rows' order, read as it is when its turn comes."""
         return (o for key in self.roll.rows if (o := self.find(key)) is not None)
 
+    def of(self, keys: tuple[str, ...]) -> Iterator[Obligation]:
+        """The obligations of these rows; of every row if none is named."""
+        return (o for key in keys or self.roll.rows if (o := self.find(key)) is not None)
+
     def in_order(self) -> tuple[Obligation, ...]:
         """The obligations as people read them: who acts first."""
         return tuple(sorted(self.obligations(), key=lambda o: order(o.row)))
@@ -90,22 +103,23 @@ class Plan:
     def put(self, obligation: Obligation) -> None:
         """The obligation is as given, and its timer set to its deadline."""
         key = obligation.row.key
-        self.touched = True
+        self.touched[key] = True
         self.draft.put(f"obligation/{key}", obligation)
         self.draft.wake(f"due/{key}", obligation.deadline)
 
     def mailed(self) -> None:
         """People have been told once more."""
         self.roll = self.roll.model_copy(update={"mailings": self.roll.mailings + 1})
-        self.touched = True
+        self._told = True
 
     def close(self) -> None:
-        """The step's last act: the roll is kept and the plan shown, if anything has changed."""
-        if self.known is None or not self.touched:
+        """The step's last act: the roll is kept, and each row shown that has been touched. Not the whole plan: of ten
+        thousand who are told, each is heard of again."""
+        if self.known is None or not (self.touched or self._told):
             return
         self.draft.put(ROLL, self.roll)
-        snapshot = PlanSnapshot(matter=self.known.id, obligations=self.in_order())
-        self.draft.emit(Stage.RECORD, self.draft.key, snapshot)
+        for obligation in self.of(tuple(self.touched)):
+            self.draft.emit(Stage.RECORD, self.draft.key, RowSnapshot(matter=self.known.id, obligation=obligation))
 
     def row_name(self, row: Row) -> str:
         """The row as people read it: role and organisation by name."""

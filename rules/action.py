@@ -16,7 +16,10 @@ class Action(StrEnum):
 
     @property
     def rank(self) -> int:
-        return list(Action).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {action: rank for rank, action in enumerate(Action)}
 
 
 class Principle(StrEnum):

@@ -5,6 +5,7 @@ Swedish public holidays and the eves that are kept as such come from the `holida
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -57,7 +58,16 @@ def _office(local: datetime) -> bool:
     return working and OFFICE[0] <= local.time() < OFFICE[1]
 
 
-def _holiday(day: date) -> bool:
+def _holidays(years: Iterable[int]) -> frozenset[date]:
     """Sundays are weekends, not holidays."""
     categories = ("public", "de_facto")
-    return day in holidays.country_holidays("SE", years=day.year, categories=categories, include_sundays=False)
+    return frozenset(holidays.country_holidays("SE", years=years, categories=categories, include_sundays=False))
+
+
+KNOWN_YEARS = range(2020, 2061)
+KNOWN_HOLIDAYS = _holidays(KNOWN_YEARS)
+"""Worked out once: a step may ask for each of ten thousand people."""
+
+
+def _holiday(day: date) -> bool:
+    return day in (KNOWN_HOLIDAYS if day.year in KNOWN_YEARS else _holidays((day.year,)))

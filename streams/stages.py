@@ -14,7 +14,7 @@ from pydantic import Field, TypeAdapter
 
 from notifiers import alert, contact
 from notifiers.notice import NoticeRecord
-from notifiers.plan import Entry, PlanSnapshot
+from notifiers.plan import Entry, PlanSnapshot, RowSnapshot
 from notifiers.profile import Profile
 from rules import assess, entries
 from rules.events import Event, Readings
@@ -47,7 +47,7 @@ STAGES: Mapping[Stage, Keyed] = {
     Stage.CONTACT: Keyed(contact.step, _union(contact.Entry), _union(contact.Message)),
 }
 
-RECORDS: TypeAdapter[Any] = _union(MatterSnapshot | LogLine | PlanSnapshot | NoticeRecord)
+RECORDS: TypeAdapter[Any] = _union(MatterSnapshot | LogLine | PlanSnapshot | RowSnapshot | NoticeRecord)
 """What stages write down for views."""
 
 
@@ -65,6 +65,8 @@ def about(record: Frozen) -> str | None:
             return f"matter/{record.matter.id}"
         case PlanSnapshot():
             return f"plan/{record.matter}"
+        case RowSnapshot():
+            return f"row/{record.matter}/{record.obligation.row.key}"
         case NoticeRecord():
             return f"notice/{record.id}"
         case _:

@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 
 from notifiers.notice import NoticeRecord
 from notifiers.obligation import Obligation
-from notifiers.plan import PlanSnapshot
+from notifiers.plan import PlanSnapshot, RowSnapshot
+from notifiers.principles import order
 from rules.frozen import Frozen
 from rules.matter import Matter
 from rules.record import LogLine, MatterSnapshot
@@ -30,9 +31,15 @@ class Situation:
 
     realm: str
     matter: Matter | None = None
-    obligations: tuple[Obligation, ...] = ()
+    plan: dict[str, Obligation] = field(default_factory=dict)
+    """By row."""
     notices: dict[str, NoticeRecord] = field(default_factory=dict)
     log: deque[LogLine] = field(default_factory=lambda: deque(maxlen=LINES_KEPT))
+
+    @property
+    def obligations(self) -> tuple[Obligation, ...]:
+        """The plan as people read it: who acts first."""
+        return tuple(sorted(self.plan.values(), key=lambda o: order(o.row)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,9 @@ class View:
                 case MatterSnapshot():
                     self._situation(realm, record.matter.id).matter = record.matter
                 case PlanSnapshot():
-                    self._situation(realm, record.matter).obligations = record.obligations
+                    self._situation(realm, record.matter).plan = {o.row.key: o for o in record.obligations}
+                case RowSnapshot():
+                    self._situation(realm, record.matter).plan[record.obligation.row.key] = record.obligation
                 case LogLine():
                     self._line(realm, record)
                 case NoticeRecord():
@@ -127,4 +136,4 @@ class View:
 
 def _as_it_is(situation: Situation) -> Situation:
     """The situation apart from the view, for whoever reads it while the writer goes on."""
-    return replace(situation, notices=dict(situation.notices), log=situation.log.copy())
+    return replace(situation, plan=dict(situation.plan), notices=dict(situation.notices), log=situation.log.copy())
