@@ -121,7 +121,7 @@ def parse(raw: bytes, name: str) -> CommentedMap | Fault:
         yaml = YAML(typ="rt")
         yaml.Constructor = _Untagged
         found = yaml.load(text)
-    except (YAMLError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError) as error:
+    except (YAMLError, ValueError, LookupError, TypeError, AttributeError, AssertionError, RuntimeError) as error:
         return syntax_fault(error, text, name)
     if not isinstance(found, CommentedMap):
         return Fault(name, 1, 1, "", of_file.EMPTY() if found is None else of_file.NO_SECTION())

