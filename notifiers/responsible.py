@@ -20,7 +20,7 @@ from notifiers.rows import Rows
 from rules.action import Action, Principle
 from rules.explain import area_name, uncapitalised
 from rules.matter import Cause, Fact
-from rules.registry import UNKNOWN_OPERATOR, Asset, IncidentKind, Relation
+from rules.registry import UNKNOWN_OPERATOR, Asset, IncidentKind, Organisation, Relation
 
 OWN = "och ansvarar för sin egen verksamhet"
 
@@ -85,11 +85,14 @@ class Responsible:
     def _duty(self, organisation: str, action: Action, why: str, role: str | None = None) -> bool:
         """A row for whoever is responsible; and where that is somebody outside, for its counterpart in the city."""
         told = self.rows.duty(organisation, action, Principle.RESPONSIBILITY, why, role)
-        known = self.registry.organisations[told] if told is not None else None
-        if known is not None and known.counterpart is not None and action is not Action.INFORM:
+        if told is not None and action is not Action.INFORM:
+            self._keep_in_touch(self.registry.organisations[told])
+        return told is not None
+
+    def _keep_in_touch(self, known: Organisation) -> None:
+        if known.counterpart is not None:
             theirs = f"håller stadens kontakt med {known.name}, som själv ansvarar; samordnar utan rätt att bestämma"
             self.rows.duty(known.counterpart, Action.COORDINATE, Principle.COOPERATION, theirs)
-        return told is not None
 
     def _function(self, function: str, area: str) -> bool:
         """The organisations with the function in the smallest area around this one where any of them can be told."""
@@ -114,6 +117,8 @@ class Responsible:
             return False
         operator = self.rows.organisation(asset.operator)
         if operator is not None and operator.id in engaged:
+            if self.cause.asked is not Action.INFORM:
+                self._keep_in_touch(operator)  # whoever asked it first may have had no reason to
             return True
         return self._operator(asset, self.cause.asked, f"driver {asset.name}")
 
