@@ -86,7 +86,7 @@ class _Alerting:
         rows = plan(self.plan.profile, matter, self.plan.draft.now)
         wanted = {row.key for row in rows}
         rose = before is not None and _rose(before, matter)
-        known = self.plan.roll.rows
+        known = tuple(self.plan.rows)
         if rose:
             reopened = before is not None and not before.open
             for key in known if not reopened else tuple(k for k in known if k in wanted):
@@ -173,7 +173,7 @@ class _Alerting:
         for obligation in self.plan.obligations():
             if obligation.open:
                 self.plan.put(ended(obligation, ObligationState.CANCELLED))
-        self.mailing.update(self.plan.roll.rows, Purpose.ALL_CLEAR)
+        self.mailing.update(tuple(self.plan.rows), Purpose.ALL_CLEAR)
 
     # --- answers -----------------------------------------------------------------------------------------------------
 

@@ -78,7 +78,7 @@ class Mailing:
         """One notice has left for each person the step told anything."""
         if not self.telling or self.plan.known is None:
             return
-        number = self.plan.roll.mailings + 1
+        number = self.plan.mailings + 1
         self._readable = self.plan.in_order()
         for person in sorted(self.telling):
             self._send_to(person, self.plan.matter, number)

@@ -65,7 +65,9 @@ class Plan:
         self.profile = profile
         self.draft = draft
         self.known = draft.find(Matter, MATTER)
-        self.roll = draft.find(Roll, ROLL) or Roll()
+        roll = draft.find(Roll, ROLL) or Roll()
+        self.rows = list(roll.rows)
+        self.mailings = roll.mailings
         self.touched: dict[str, bool] = {}
         self._told = False
 
@@ -82,7 +84,7 @@ class Plan:
 
     def append(self, key: str) -> None:
         """The row has its place, last; its obligation is put after."""
-        self.roll = self.roll.model_copy(update={"rows": (*self.roll.rows, key)})
+        self.rows.append(key)
 
     def find(self, key: str) -> Obligation | None:
         """The obligation of the row with this key, as the step has left it so far."""
@@ -90,11 +92,11 @@ class Plan:
 
     def obligations(self) -> Iterator[Obligation]:
         """The obligation of each row, in the rows' order, read as it is when its turn comes."""
-        return (o for key in self.roll.rows if (o := self.find(key)) is not None)
+        return (o for key in self.rows if (o := self.find(key)) is not None)
 
     def of(self, keys: tuple[str, ...]) -> Iterator[Obligation]:
         """The obligations of these rows; of every row if none is named."""
-        return (o for key in keys or self.roll.rows if (o := self.find(key)) is not None)
+        return (o for key in keys or self.rows if (o := self.find(key)) is not None)
 
     def in_order(self) -> tuple[Obligation, ...]:
         """The obligations as people read them: who acts first."""
@@ -109,7 +111,7 @@ class Plan:
 
     def mailed(self) -> None:
         """People have been told once more."""
-        self.roll = self.roll.model_copy(update={"mailings": self.roll.mailings + 1})
+        self.mailings += 1
         self._told = True
 
     def close(self) -> None:
@@ -117,7 +119,7 @@ class Plan:
         thousand who are told, each is heard of again."""
         if self.known is None or not (self.touched or self._told):
             return
-        self.draft.put(ROLL, self.roll)
+        self.draft.put(ROLL, Roll(rows=tuple(self.rows), mailings=self.mailings))
         for obligation in self.of(tuple(self.touched)):
             self.draft.emit(Stage.RECORD, self.draft.key, RowSnapshot(matter=self.known.id, obligation=obligation))
 
