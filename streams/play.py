@@ -11,7 +11,7 @@ from rules.events import Acknowledgement, Decision, Event
 from rules.record import Happening, LogLine, MatterSnapshot
 from streams.intake import Intake
 from streams.refusal import Refusal
-from streams.rehearsal import Rehearsal
+from streams.rehearsal import Host, Made, Rehearsal
 from streams.script import StoryError, event_of
 from streams.shortfall import Shortfall
 from streams.story import LONGEST, Moment, Outcome, Story
@@ -47,10 +47,11 @@ class Played:
         return not self.missed
 
 
-def play(story: Story, intake: Intake) -> Played:
-    """Plays the story to its end, also past what is not as told, so that all of it is known at once."""
+def play(story: Story, intake: Intake, host: Made = Rehearsal) -> Played:
+    """Plays the story to its end, also past what is not as told, so that all of it is known at once. `host`: what it is
+    played on."""
     began = time.perf_counter()
-    player = _Player(story, intake)
+    player = _Player(story, intake, host)
     moments = story.timeline(intake.profile.policy.settings.timezone)
     for index, moment in enumerate(moments[:LONGEST]):
         player.play(index, moment)
@@ -64,7 +65,7 @@ def play(story: Story, intake: Intake) -> Played:
     )
 
 
-def _rules(rehearsal: Rehearsal) -> set[str]:
+def _rules(rehearsal: Host) -> set[str]:
     snapshots = [record for _, record in rehearsal.records if isinstance(record, MatterSnapshot)]
     return {cause.rule for snapshot in snapshots for cause in snapshot.matter.causes}
 
@@ -72,11 +73,11 @@ def _rules(rehearsal: Rehearsal) -> set[str]:
 class _Player:
     """A story being played: the rehearsal, what was sent, which channels fail, and what was missed so far."""
 
-    def __init__(self, story: Story, intake: Intake) -> None:
+    def __init__(self, story: Story, intake: Intake, host: Made) -> None:
         self.story = story
         self.intake = intake
         start = story.timeline(intake.profile.policy.settings.timezone)[0].at
-        self.rehearsal = Rehearsal(intake, start, self._deliver)
+        self.rehearsal = host(intake, start, self._deliver)
         self.sent: list[Sent] = []
         self.missed: list[Missed] = []
         self.watchers: dict[str, Watcher] = {}

@@ -8,10 +8,10 @@ answered by `providers`, by default at once and always accepted.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from notifiers.attempt import Attempt, Outcome, Verdict
 from rules.events import Event
@@ -23,6 +23,25 @@ from streams.view import View
 
 Providers = Callable[[str, Attempt], Verdict | None]
 """(realm, attempt) -> how it goes; None: no word ever comes."""
+
+
+class Host(Protocol):
+    """What a story asks of the host it is played on: everything that follows from a call has happened when it
+    returns."""
+
+    intake: Intake
+    now: datetime
+    view: View
+    records: list[tuple[str, Frozen]]
+
+    @property
+    def states(self) -> Mapping[tuple[Stage, str, str], Mapping[str, Any]]: ...
+    def accept(self, event: Event) -> bool: ...
+    def advance(self, to: datetime) -> None: ...
+
+
+Made = Callable[[Intake, datetime, Providers], Host]
+"""A host under an intake, at a moment, with providers that answer so."""
 
 
 def _accepting(realm: str, attempt: Attempt) -> Verdict | None:

@@ -21,7 +21,7 @@ from rules.rule import DecisionCondition, IncidentsCondition, SensorCondition, W
 from rules.screen import LAST
 from rules.step import Stage
 from rules.trackers import Held, Instance, KnownWarning, LastValue, LastValues, LeafFacts, Registered
-from streams.rehearsal import Rehearsal
+from streams.rehearsal import Host
 
 EntryT = TypeVar("EntryT", bound=Frozen)
 SHOWN = 4
@@ -31,7 +31,7 @@ SHOWN = 4
 class Shortfall:
     """What the rules of one realm lack, at the rehearsal's present moment."""
 
-    def __init__(self, rehearsal: Rehearsal, realm: str) -> None:
+    def __init__(self, rehearsal: Host, realm: str) -> None:
         self.rehearsal = rehearsal
         self.realm = realm
         self.policy: Policy = rehearsal.intake.profile.policy

@@ -27,6 +27,7 @@ INPUTS: Mapping[EventKind, str] = {
     EventKind.ACKNOWLEDGEMENT: "acknowledgements",
 }
 REMEMBERING = (Stage.ASSESS, Stage.ALERT, Stage.CONTACT)
+SITUATIONS, NOTIFICATIONS, POLICY, DEAD_LETTERS = "situations", "notifications", "policy", "dead-letters"
 DELETE, COMPACT = "delete", "compact"
 RECORD_BYTES = 5 * 1024 * 1024 + 64 * 1024
 """The largest body the HTTP door takes, and room for its headers."""
@@ -71,10 +72,10 @@ def declared(settings: TopicSettings) -> tuple[Topic, ...]:
         *(_log(settings, name, keyed=False) for name in INPUTS.values()),
         *(_log(settings, stage.value, keyed=True) for stage in (*REMEMBERING, Stage.DELIVER)),
         *(_compacted(settings, changelog(stage), settings.partitions) for stage in REMEMBERING),
-        _compacted(settings, "situations", settings.partitions),
-        _log(settings, "notifications", keyed=True),
-        _compacted(settings, "policy", 1),
-        _log(settings, "dead-letters", keyed=False),
+        _compacted(settings, SITUATIONS, settings.partitions),
+        _log(settings, NOTIFICATIONS, keyed=True),
+        _compacted(settings, POLICY, 1),
+        _log(settings, DEAD_LETTERS, keyed=False),
     )
     return tuple(sorted(made, key=lambda topic: topic.name))
 

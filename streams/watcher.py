@@ -12,7 +12,7 @@ from rules.ladder import Ladder
 from rules.matter import Matter
 from rules.record import LogLine
 from streams.expectation import Expectation, ExpectedMessage, ExpectedRow
-from streams.rehearsal import Rehearsal
+from streams.rehearsal import Host
 from streams.view import Situation
 
 NOTHING = "inget"
@@ -54,7 +54,7 @@ class Watcher:
     _sent: int = 0
     _records: int = 0
 
-    def missed(self, expect: Expectation, rehearsal: Rehearsal, sent: list[Sent]) -> list[Miss]:
+    def missed(self, expect: Expectation, rehearsal: Host, sent: list[Sent]) -> list[Miss]:
         """What is not as expected, one sentence each; empty if all is. What was seen is no longer new."""
         found = rehearsal.view.situations(self.realm, closed=True)
         new = [s for s in sent[self._sent :] if s.realm == self.realm]
@@ -71,7 +71,7 @@ class Watcher:
             *(Miss(f"loggen säger inget om «{t}»") for t in expect.logged if not any(t in line for line in lines)),
         ]
 
-    def _new_records(self, rehearsal: Rehearsal) -> Iterable[object]:
+    def _new_records(self, rehearsal: Host) -> Iterable[object]:
         return (record for realm, record in rehearsal.records[self._records :] if realm == self.realm)
 
     def _levels(self, expect: Expectation, found: list[Situation]) -> list[Miss]:
