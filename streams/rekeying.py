@@ -1,4 +1,4 @@
-"""The Kafka host's door: what a record of an input topic becomes, as parcels for the stages' keys. It remembers nothing.
+"""The Kafka host's door: what a record of an input topic becomes, as parcels for stages' keys. It remembers nothing.
 
 A record's stamp by the broker is when it was received. What cannot be read or may not be said becomes a dead letter
 with its reason and its bytes.
@@ -67,7 +67,9 @@ def _structured(body: bytes, headers: Mapping[str, bytes]) -> tuple[str, bytes]:
     content_type = headers.get(CONTENT_TYPE, b"").decode("latin-1")
     if f"{CE}specversion" not in headers:
         return content_type or Media.PLAIN.value, body
-    envelope = {name[len(CE) :]: _text(value) for name, value in headers.items() if name.startswith(CE)}
+    envelope: dict[str, object] = {
+        name[len(CE) :]: _text(value) for name, value in headers.items() if name.startswith(CE)
+    }
     try:
         envelope["data"] = orjson.Fragment(body) if body else None
         return Media.STRUCTURED.value, orjson.dumps(envelope)
@@ -77,4 +79,3 @@ def _structured(body: bytes, headers: Mapping[str, bytes]) -> tuple[str, bytes]:
 
 def _text(value: bytes) -> str:
     return value.decode("utf-8", errors="replace")
-

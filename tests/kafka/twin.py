@@ -8,7 +8,6 @@ write: of the journal, of each entry, of each output. What was written is kept, 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -120,11 +119,7 @@ class Twin:
                 self.owned.pop((stage, number), None)
 
     def _waiting(self) -> list[tuple[str, int]]:
-        return [
-            where
-            for where, log in sorted(self.logs.items())
-            if self.committed.get(where, 0) < len(log)
-        ]
+        return [where for where, log in sorted(self.logs.items()) if self.committed.get(where, 0) < len(log)]
 
     def _append(self, parcel: Parcel) -> None:
         if parcel.topic == SITUATIONS:
@@ -224,5 +219,3 @@ class Twin:
         place = self._spread.place(Stage.CONTACT, label.realm, attempt.person, outcome)
         said = Label(label.realm, attempt.person, label.now, Once(attempt.id.encode()))
         self._append(Parcel(Stage.CONTACT.value, place, said, written(outcome)))
-
-

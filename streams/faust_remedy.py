@@ -1,0 +1,136 @@
+"""What Faust 0.15.3 gets wrong that would lose records, mended in one place; and the refusal to run on any other.
+
+1. At the end of table recovery Faust lets the source topics flow before it has moved them to the committed offset. The
+   fetcher is running, since it has read the changelog; so it begins to hand out a batch, the move comes in between, and
+   the rest of the batch is neither handed out nor read again. `SeekFirst` moves first, and then lets them flow. (The
+   sibling without tables is faust-streaming/faust issue 216.)
+2. Faust takes a jump in the offsets for compaction, and commits past it. `Unbroken` refuses: our topics are neither
+   compacted nor transactional where we read them, so a jump is a record that we were never given.
+3. After a rebalance Faust reads the changelog of a partition that stayed from where it last stopped reading. What we
+   remember of a partition is dropped at each rebalance (another may have owned it in between), so `SeekFirst` has every
+   changelog read from its beginning.
+
+Each is tried by tests that fail without it, on this version alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import version
+from typing import Any, cast
+
+from faust import App
+from faust.tables.manager import TableManager
+from faust.tables.recovery import Recovery
+from faust.transport.drivers.aiokafka import Consumer, Transport
+from faust.types import TP
+
+PATIENCE_S = 4.0
+TRIED = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
+
+
+class UntriedVersionError(Exception):
+    """Faust is of a version that the remedy was not tried on. The message says which, in Swedish."""
+
+
+class BrokenOffsetsError(Exception):
+    """Records between two offsets of a topic were never handed to us. Nothing may be committed past them."""
+
+
+def refuse_untried() -> None:
+    """Returns if Faust is of the version that was tried. Raises UntriedVersionError if not."""
+    for package, tried in TRIED.items():
+        if (found := version(package)) != tried:
+            raise UntriedVersionError(
+                f"{package} {found} är inte prövad: Faust förlorar poster vid omstart om den inte lagas, och lagningen "
+                f"är prövad på {tried}. Installera {package}=={tried}."
+            )
+
+
+class SeekFirst(Recovery):
+    """Recovery that moves to the committed offsets before anything flows."""
+
+    async def on_rebalance(
+        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
+    ) -> None:
+        self.active_offsets.clear()
+        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+
+    async def on_recovery_completed(self, generation_id: int = 0) -> None:
+        """As Faust 0.15.3 has it, but for the order of the seek and the resumption."""
+        app = cast(Any, self.app)
+        consumer = app.consumer
+        await app.on_rebalance_complete.send()
+        self._set_recovery_ended()
+        tables = list(self.tables.values())
+        if tables:
+            await asyncio.gather(*(self._told(table) for table in tables))
+        assignment = consumer.assignment()
+        if app.consumer_generation_id != generation_id:
+            return
+        if assignment:
+            await self._wait(consumer.perform_seek(), timeout=app.conf.broker_request_timeout)
+        consumer.resume_partitions({tp for tp in assignment if not self._is_changelog_tp(tp)})
+        self.completed.set()
+        app.flow_control.resume()
+        consumer.resume_flow()
+        await app._fetcher.maybe_start()
+        self.tables.on_actives_ready()
+        if not app.assignor.assigned_standbys():
+            self.tables.on_standbys_ready()
+        app.on_rebalance_end()
+
+    async def _told(self, table: Any) -> None:
+        await table.on_recovery_completed(self.actives_for_table[table], self.standbys_for_table[table])
+
+
+class SeekFirstTables(TableManager):
+    """Tables that are recovered so."""
+
+    @property
+    def recovery(self) -> Recovery:
+        if self._recovery is None:
+            self._recovery = SeekFirst(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
+
+
+class Unbroken(Consumer):
+    """A consumer that never takes a hole for compaction."""
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Records from `offset_from` up to before `offset_to` were skipped. Those that the broker has erased by its own
+        rule are gone, and said to be; any others must be read again, by whoever comes after us."""
+        oldest = (await self.earliest_offsets(tp)).get(tp)
+        erased = oldest is not None and oldest >= offset_to
+        cast(MendedApp, self.app).hole(tp, offset_to - offset_from, erased)
+        if erased:
+            await super()._add_gap(tp, offset_from, offset_to)
+            return
+        raise BrokenOffsetsError(f"{tp.topic}[{tp.partition}]: offsets {offset_from}-{offset_to - 1} never came")
+
+
+class UnbrokenTransport(Transport):
+    """Kafka by such consumers."""
+
+    Consumer = Unbroken
+
+
+class MendedApp(App):
+    """A Faust app with the remedies. `hole` is told of records that never came: topic and partition, how many, and
+    whether the broker had erased them. Raises UntriedVersionError."""
+
+    def __init__(self, name: str, *, hole: Callable[[TP, int, bool], None], **settings: Any) -> None:
+        refuse_untried()
+        self.hole = hole
+        super().__init__(name, TableManager=SeekFirstTables, **settings)
+
+    def _new_transport(self) -> Transport:
+        return UnbrokenTransport(self.conf.broker_consumer, self)
+
+    async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
+        """What is under way is waited for, but not so long that a provider which hangs keeps everybody's partitions
+        still: what is not done then is done again by the next owner."""
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(super()._consumer_wait_empty(consumer, logger), PATIENCE_S)
