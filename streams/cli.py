@@ -150,11 +150,19 @@ def run(
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
     token_file: TokenFile = None,
+    kafka: Annotated[
+        str | None,
+        typer.Option("--kafka", metavar="VÄRD:PORT", help="Kör som en av flera arbetare på Kafka i stället för ensam."),
+    ] = None,
+    prefix: Annotated[str, typer.Option("--prefix", metavar="TEXT", help="Står före varje Kafka-ämnes namn.")] = "",
 ) -> None:
     """Kör tjänsten tills den stoppas."""
-    from streams.commands.run import Front, Given
+    from streams.commands.run import Front, Given, run_on_kafka
     from streams.commands.run import run as start
 
+    if kafka is not None:
+        _leave(lambda: run_on_kafka(Given(data, profile, secrets, call_list), host, port, public_url, kafka, prefix))
+        return
     other = (peer, token_file) if peer is not None else None
     front = Front(host, port, public_url, tuple(trusted_proxy or ()), tls_cert, tls_key)
     _leave(lambda: start(Given(data, profile, secrets, call_list), front, other, follow=False))

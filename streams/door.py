@@ -70,8 +70,17 @@ class Host(Protocol):
         ...
 
     def ask(self, question: Callable[[Journal], Any]) -> Future[Any]:
-        """Queues a question to the journal. The future fails with Overloaded if too many ask."""
+        """Queues a question to the journal. The future fails with Overloaded if too many ask, with Unanswerable if this
+        host has no journal."""
         ...
+
+    def probe(self) -> Future[Any]:
+        """Something is written, to see that it can be."""
+        ...
+
+
+class Unanswerable(Exception):
+    """This host cannot answer that. The message says who can, in Swedish."""
 
 
 @dataclass(slots=True)
@@ -198,6 +207,8 @@ async def answered(future: Future[Any], timeout_s: float) -> Any:
     try:
         # Shielded: a request that is cancelled must not cancel a future that the writer thread is about to answer.
         return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), timeout_s)
+    except Unanswerable as elsewhere:
+        raise web.HTTPNotImplemented(text=str(elsewhere)) from None
     except Overloaded as full:
         raise web.HTTPServiceUnavailable(
             text=MANY_QUESTIONS, headers={"Retry-After": str(full.retry_after_s)}

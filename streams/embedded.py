@@ -111,6 +111,10 @@ class EmbeddedHost:
             failed.set_exception(full)
             return failed
 
+    def probe(self) -> Future[Any]:
+        """Something is written, to see that it can be: a disk that is full still reads."""
+        return self.ask(lambda journal: journal.touch(self._clock.now()))
+
     def reload(self, intake: Intake) -> Future[None]:
         """Queues a swap of the profile: what is queued before it is judged by the old one, what comes after it by the
         new, but for what overtakes it. The future is done after the commit, or fails with StrandedError and the old one

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -29,15 +31,16 @@ from streams.entries_table import EntriesTable
 from streams.faust_remedy import MendedApp
 from streams.intake import Intake
 from streams.journal import micros
-from streams.kafka_writer import KafkaWriter
+from streams.kafka_writer import KafkaWriter, Record
 from streams.parcel import HEADER, Origin, label_read
 from streams.partition import Partition
+from streams.policy_topic import WORKER, Worker, worker_written
 from streams.progress import Progress
 from streams.seal import Seal
 from streams.spread import Spread
 from streams.stage_runner import StageRunner
 from streams.stages import RECORDS
-from streams.topics import APP, INPUTS, REMEMBERING, SITUATIONS
+from streams.topics import APP, INPUTS, POLICY, REMEMBERING, SITUATIONS
 
 _log = logging.getLogger(__name__)
 SESSION_S, HEARTBEAT_S, COMMIT_S = 6.0, 1.0, 0.25
@@ -90,6 +93,7 @@ class FaustHost:
         self.cluster, self.intake, self.told = cluster, intake, told
         self.seal, self.clock = seal, clock or BrokerClock()
         self.app = _app(cluster, self._hole)
+        self.name = f"{socket.gethostname()}-{os.getpid()}"
         self.writer = KafkaWriter(self.app, cluster.prefix, self.clock, stamp)
         self.progress = Progress(cluster, self.app.conf.id)
         self._made = lambda stage, number: Partition(stage, number, spread.place)
@@ -125,6 +129,18 @@ class FaustHost:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.progress.stop()
+
+    def adopt(self, intake: Intake) -> None:
+        """The profile in force here from the next turn of each stage on."""
+        self.intake = intake
+        for runner in self.stages.values():
+            runner.inbox.nudge()
+
+    async def announce(self) -> None:
+        """Says in the topic `policy` what this worker runs. It is written when this returns."""
+        word = Worker(self.name, self.intake.profile.hash, micros(self.clock.now()))
+        key = f"{WORKER}{self.name}".encode()
+        await self.writer.write([Record(POLICY, key, worker_written(word), partition=0)])
 
     async def _guarded(self, run: Any) -> None:
         """A runner that fails ends the worker: what it had not done is done again by the next owner."""

@@ -53,7 +53,7 @@ class Readiness:
         found = []
         fault = self._door.host.fault  # before the probe: a commit that succeeds clears it
         try:
-            await answered(self._door.host.ask(lambda journal: journal.touch(self._door.clock.now())), PROBE_S)
+            await answered(self._door.host.probe(), PROBE_S)
         except web.HTTPServiceUnavailable:
             found.append(UNSAVED)
         if fault is not None:

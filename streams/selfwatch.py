@@ -128,7 +128,7 @@ class SelfWatch:
             await asyncio.sleep(PROBE_S)
 
     async def _save(self) -> None:
-        await asyncio.wrap_future(self._host.ask(lambda journal: journal.touch(self._clock.now())))
+        await asyncio.wrap_future(self._host.probe())
         self._saved_s = time.monotonic()
 
     async def _watch(self) -> None:

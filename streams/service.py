@@ -10,7 +10,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -158,9 +158,9 @@ class Service:
 
     async def start(self) -> None:
         """The doors are open and what waited is on its way. Raises ServiceError with nothing left running."""
-        profile, geography = _profile(self.settings.profile)
-        self.secrets = _secrets(self.settings)
-        _refuse_open_address(self.settings, self.secrets)
+        profile, geography = profile_at(self.settings.profile)
+        self.secrets = secrets_of(self.settings.secrets, self.settings.profile)
+        refuse_open_address(self.settings.host, self.settings.proxies, self.secrets)
         self._tls = _tls(self.settings.certificate)
         load_apprise()
         self._post = Post()
@@ -183,19 +183,13 @@ class Service:
 
     def _listen(self) -> socket.socket:
         """Takes the port first, so that the address in every link is known before anything is sent."""
-        host, port = self.settings.host, self.settings.port
-        try:
-            listener = socket.create_server((host, port), family=_family(host), backlog=BACKLOG)
-        except OSError as error:
-            raise ServiceError(
-                f"{host}:{port} går inte att lyssna på ({error.strerror}); välj en annan --port"
-            ) from None
+        listener = listening(self.settings.host, self.settings.port)
         self.port = listener.getsockname()[1]
         return listener
 
     def _addressed(self, profile: Profile) -> Profile:
         url = self.settings.public_url or profile.policy.settings.public_url or self._local_url()
-        return _addressed(profile, url, self.secrets)
+        return addressed(profile, url, self.secrets)
 
     def _local_url(self) -> str:
         host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
@@ -447,7 +441,7 @@ def _equipment(channels: Mapping[str, Channel], secrets: Secrets | None) -> Equi
     return Equipment(providers, known.canaries, known.phones, known.heartbeat is not None)
 
 
-def _profile(directory: Path) -> tuple[Profile, Geography]:
+def profile_at(directory: Path) -> tuple[Profile, Geography]:
     """The profile and its map. Raises ServiceError with every fault that keeps it from being used, where it stands."""
     profile, faults = load_profile(directory)
     if profile is None:
@@ -458,13 +452,22 @@ def _profile(directory: Path) -> tuple[Profile, Geography]:
     return profile, found
 
 
-def _secrets(settings: Settings) -> Secrets | None:
-    if settings.secrets is None:
+def secrets_of(file: Path | None, profile: Path | None) -> Secrets | None:
+    """The secrets in this file; None if there is none. Raises ServiceError. They never lie among a profile's files."""
+    if file is None:
         return None
     try:
-        return load_secrets(settings.secrets, outside=settings.profile)
+        return load_secrets(file, outside=profile)
     except SecretsError as error:
         raise ServiceError(str(error)) from None
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises ServiceError."""
+    try:
+        return socket.create_server((host, port), family=_family(host), backlog=BACKLOG)
+    except OSError as error:
+        raise ServiceError(f"{host}:{port} går inte att lyssna på ({error.strerror}); välj en annan --port") from None
 
 
 def is_loopback(host: str) -> bool:
@@ -479,14 +482,14 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _refuse_open_address(settings: Settings, secrets: Secrets | None) -> None:
+def refuse_open_address(host: str, proxies: Collection[object], secrets: Secrets | None) -> None:
     """On any address that others can reach, itself or through a proxy, every source and person needs a token."""
     if secrets is not None and secrets.has_tokens:
         return
-    if settings.proxies:
+    if proxies:
         raise ServiceError("genom en proxy (--trusted-proxy) når andra hit: ange en hemlighetsfil med tokens")
-    if not is_loopback(settings.host):
-        raise ServiceError(f"{settings.host} nås av andra: ange en hemlighetsfil med tokens, eller lyssna på 127.0.0.1")
+    if not is_loopback(host):
+        raise ServiceError(f"{host} nås av andra: ange en hemlighetsfil med tokens, eller lyssna på 127.0.0.1")
 
 
 _OPENED = "hemlighetsfilen har inte längre några tokens; det skulle öppna för alla, och görs bara vid en omstart"
@@ -513,7 +516,7 @@ class _Site(web.SockSite):
         )
 
 
-def _addressed(profile: Profile, url: str, secrets: Secrets | None) -> Profile:
+def addressed(profile: Profile, url: str, secrets: Secrets | None) -> Profile:
     """The profile with the address that links point to. A loopback one is refused with real channels (semantics 22)."""
     loopback = is_loopback(urlsplit(url).hostname or "")
     if loopback and secrets is not None and any(not _local(url) for url in _addresses(secrets)):
@@ -557,9 +560,14 @@ def stand_by(settings: Settings, peer: Peer) -> int:
     """Follows the peer until it is told to take over, and is then the service. Returns the exit code."""
     log_to_stderr()
     try:
+<<<<<<< HEAD
         _profile(settings.profile)  # whoever cannot be started must not be relied on
         _refuse_open_address(settings, _secrets(settings))
         _tls(settings.certificate)
+=======
+        profile_at(settings.profile)  # whoever cannot be started must not be relied on
+        refuse_open_address(settings.host, secrets_of(settings.secrets, settings.profile))
+>>>>>>> c8ba2bc (kafka: a worker with doors, its profile by topic, and one that is made to be killed)
         (settings.data / TAKEOVER).unlink(missing_ok=True)
         Follower(peer, settings.data, FILE).follow()
         epoch = take_over(settings.data, FILE)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streams.commands.client import client
-from streams.commands.console import UsageFault, profile_directory
+from streams.commands.console import CommandError, UsageFault, profile_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,26 @@ def run(given: Given, front: Front, peer: tuple[str, Path | None] | None, *, fol
     certificate = Certificate(front.chain, front.key) if front.chain and front.key else None
     settings = service.Settings(directory, *where, peer=other, proxies=proxies, certificate=certificate)
     return service.stand_by(settings, other) if follow and other is not None else service.run(settings)
+
+
+def run_on_kafka(given: Given, host: str, port: int, public_url: str | None, kafka: str, prefix: str) -> int:
+    """Runs a worker until it is told to stop, and returns its exit code. Without a profile: the one that is
+    published."""
+    import asyncio
+
+    from streams import service
+
+    try:
+        from streams.faust_remedy import UntriedVersionError
+        from streams.kafka_service import KafkaService, Settings, run_until_told
+    except ImportError:
+        raise CommandError("Faust är inte installerat: pip install 'beredd[kafka]'") from None
+    service.log_to_stderr()
+    settings = Settings(kafka, given.data, prefix, given.profile, given.secrets, host, port, public_url)
+    try:
+        return asyncio.run(run_until_told(KafkaService(settings)))
+    except (service.ServiceError, UntriedVersionError) as error:
+        raise CommandError(str(error)) from None
 
 
 def demo(*, keep: bool) -> int:

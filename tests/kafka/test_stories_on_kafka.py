@@ -1,4 +1,4 @@
-"""The golden stories on the real Faust host and a real Kafka. A stated sample here; every one of them by `make prove`."""
+"""The golden stories on the real Faust host and a real Kafka. A stated sample; every one of them by `make prove`."""
 
 from __future__ import annotations
 

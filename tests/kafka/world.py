@@ -191,5 +191,3 @@ class World:
 
     def _counted(self, what: str, amount: int) -> None:
         self.counts[what] = self.counts.get(what, 0) + amount
-
-
