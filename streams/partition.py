@@ -246,6 +246,10 @@ class Partition:
         """By topic, the offset after the last record that is done."""
         return dict(self._positions)
 
+    def has_seen(self, identity: bytes) -> bool:
+        """True if what bears this identity has happened here."""
+        return identity in self._seen
+
     def entries(self) -> dict[tuple[Stage, str, str], dict[str, Frozen]]:
         """Every key's entries: for comparison and for reasons, not for the hot path."""
         return {(self.stage, *where): dict(self._entries(where)) for where in sorted(self._raw)}

@@ -1,7 +1,7 @@
 """A worker that is made to be killed: the real Faust host in a process of its own, whose ways out are lines of a file.
 
-python -m tests.kafka.mortal_worker ADDRESS PREFIX PARTITIONS SENT_FILE [--unmended]
-It says "ready" on stdout when it owns partitions. `--unmended` takes the remedies away (the tests of the tests).
+python -m tests.kafka.mortal_worker ADDRESS PREFIX PARTITIONS SENT_FILE [--without-order] [--without-guard]
+It says "ready" on stdout when it owns partitions. The options take remedies away, for the tests of the tests.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from streams.seal import Seal
 from streams.service import log_to_stderr
 from streams.spread import Spread, spread_out
 from tests.conftest import STOCKHOLM, loaded
+from tests.kafka import unmended
 
 SEAL = Seal(b"s" * 32)
 
@@ -38,9 +39,7 @@ async def main(address: str, prefix: str, partitions: int, sent: Path) -> None:
 
     async def deliver(realm: str, attempt: Attempt) -> Outcome:
         os.write(out, f"{realm} {attempt.id} {attempt.notice} {os.getpid()}\n".encode())
-        return Outcome(
-            attempt=attempt.id, notice=attempt.notice, person=attempt.person, verdict=Verdict.ACCEPTED
-        )
+        return Outcome(attempt=attempt.id, notice=attempt.notice, person=attempt.person, verdict=Verdict.ACCEPTED)
 
     spread = Spread(partitions, spread_out({}, intake.profile.policy.registry.areas, partitions))
     host = FaustHost(Cluster(address, partitions, prefix), intake, spread, SEAL, deliver, Told(_nowhere, _uncounted))
@@ -59,8 +58,8 @@ async def main(address: str, prefix: str, partitions: int, sent: Path) -> None:
 
 if __name__ == "__main__":
     log_to_stderr()
-    if "--unmended" in sys.argv:
-        from tests.kafka.unmended import take_remedies_away
-
-        take_remedies_away()
+    if "--without-order" in sys.argv:
+        unmended.take_away_the_order()
+    if "--without-guard" in sys.argv:
+        unmended.take_away_the_guard()
     asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4])))
