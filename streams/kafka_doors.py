@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from notifiers.secrets import PersonPrincipal, Principal, SourcePrincipal
+from notifiers.tokens import PersonPrincipal, Principal, SourcePrincipal
 from rules.events import Event, EventKind
 from streams.door import Unanswerable
 from streams.embedded import Lane, Overloaded, Receipt

@@ -35,6 +35,7 @@ from streams.kafka_doors import KafkaDoors
 from streams.metrics import Gauged, Metrics
 from streams.policy_topic import Published, unpacked
 from streams.profile_keeper import ProfileKeeper
+from streams.proxies import Proxies
 from streams.seal import Seal
 from streams.spread import Spread
 from streams.view import View
@@ -67,7 +68,7 @@ class KafkaService:
         """The worker is a member, and its doors are open. Raises ServiceError with nothing left running."""
         settings = self.settings
         self.secrets = service.secrets_of(settings.secrets, settings.profile)
-        service.refuse_open_address(settings.host, (), self.secrets)
+        service.refuse_open_address(settings.host, Proxies(), self.secrets)
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         codes = load_codes(settings.data / KEY)
         self._listener = service.listening(settings.host, settings.port)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from notifiers.secrets import Principal
+from notifiers.tokens import Principal
 from rules.events import Event, EventKind
 from streams.intake import Addressed, Intake
 from streams.journal import moment

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 
-from notifiers.secrets import PersonPrincipal, Principal, SourcePrincipal
+from notifiers.tokens import PersonPrincipal, Principal, ServicePrincipal, SourcePrincipal
 
 PRINCIPAL, SEAL = "beredd-principal", "beredd-seal"
 
@@ -27,7 +27,7 @@ class Seal:
     def headers(self, body: bytes, principal: Principal | None) -> tuple[tuple[str, bytes], ...]:
         """What says and proves whose key it was."""
         match principal:
-            case None:
+            case None | ServicePrincipal():  # a machine of ours says nothing about the world
                 return ()
             case SourcePrincipal(source=name):
                 said = f"source/{name}".encode()

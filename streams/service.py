@@ -10,7 +10,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -313,10 +313,10 @@ class Service:
         """Why what is secret could not be read anew; empty once it has taken over."""
         faults = []
         try:
-            found = await asyncio.to_thread(_secrets, self.settings)
+            found = await asyncio.to_thread(secrets_of, self.settings.secrets, self.settings.profile)
             if (found is None or not found.has_tokens) is not self._open_door:
                 raise ServiceError(_OPENED if self._door.secrets and self._door.secrets.has_tokens else _CLOSED)
-            _addressed(self.profile, self.profile.policy.settings.public_url or "", found)
+            addressed(self.profile, self.profile.policy.settings.public_url or "", found)
             self._take(found)
         except (ServiceError, AddressError) as error:
             faults.append(str(error))
@@ -482,7 +482,7 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def refuse_open_address(host: str, proxies: Collection[object], secrets: Secrets | None) -> None:
+def refuse_open_address(host: str, proxies: Proxies, secrets: Secrets | None) -> None:
     """On any address that others can reach, itself or through a proxy, every source and person needs a token."""
     if secrets is not None and secrets.has_tokens:
         return
@@ -560,14 +560,9 @@ def stand_by(settings: Settings, peer: Peer) -> int:
     """Follows the peer until it is told to take over, and is then the service. Returns the exit code."""
     log_to_stderr()
     try:
-<<<<<<< HEAD
-        _profile(settings.profile)  # whoever cannot be started must not be relied on
-        _refuse_open_address(settings, _secrets(settings))
-        _tls(settings.certificate)
-=======
         profile_at(settings.profile)  # whoever cannot be started must not be relied on
-        refuse_open_address(settings.host, secrets_of(settings.secrets, settings.profile))
->>>>>>> c8ba2bc (kafka: a worker with doors, its profile by topic, and one that is made to be killed)
+        secrets = secrets_of(settings.secrets, settings.profile)
+        refuse_open_address(settings.host, settings.proxies, secrets)
         (settings.data / TAKEOVER).unlink(missing_ok=True)
         Follower(peer, settings.data, FILE).follow()
         epoch = take_over(settings.data, FILE)

@@ -46,7 +46,7 @@ async def main(address: str, prefix: str, partitions: int, sent: Path) -> None:
     await host.start()
     HangGuard(asyncio.get_running_loop()).start()
     assert host.crashed is not None, "started"
-    while not any(runner.owned for runner in host.stages.values()) and not host.crashed.done():
+    while not any(runner.owned for runner in host.stages.values()) and not host.crashed.done():  # noqa: ASYNC110  a poll
         await asyncio.sleep(0.02)
     print("ready", flush=True)
     try:

@@ -139,6 +139,11 @@ class Ordeal:
         self.kills += 1
 
     async def _started(self, number: int) -> subprocess.Popen[bytes]:
+        async with asyncio.timeout(READY_S):
+            return await asyncio.to_thread(self._start, number)
+
+    def _start(self, number: int) -> subprocess.Popen[bytes]:
+        """A worker that has said that it is ready, or has ended."""
         with open(self.folder / f"worker-{number}.log", "ab") as log:
             command = [sys.executable, "-m", "tests.kafka.mortal_worker", self.address, self.prefix, str(PARTITIONS)]
             worker = subprocess.Popen(
@@ -146,8 +151,7 @@ class Ordeal:
             )
         assert worker.stdout is not None
         with worker.stdout:
-            async with asyncio.timeout(READY_S):
-                await asyncio.to_thread(worker.stdout.readline)
+            worker.stdout.readline()
         return worker
 
     # --- what is fed -------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from notifiers.attempt import Attempt, Outcome
-from notifiers.secrets import PersonPrincipal
+from notifiers.tokens import PersonPrincipal
 from rules.events import Event
 from rules.frozen import Frozen
 from rules.step import Stage
