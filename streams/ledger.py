@@ -69,6 +69,7 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def slot_written(slot: AnySlot) -> bytes:
+    """The slot as a changelog's key. Equal slots have equal bytes."""
     return _encoder.encode(slot)
 
 
@@ -81,6 +82,7 @@ def slot_read(key: bytes) -> AnySlot:
 
 
 def journal_written(journal: Journal) -> bytes:
+    """The journal as the changelog's value."""
     return _encoder.encode(journal)
 
 

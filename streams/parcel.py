@@ -85,6 +85,7 @@ _labels = msgspec.msgpack.Decoder(Label)
 
 
 def label_written(label: Label) -> bytes:
+    """The label as the record's header."""
     return msgspec.msgpack.encode(label)
 
 

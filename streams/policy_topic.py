@@ -69,6 +69,7 @@ def unpacked(published: Published, under: Path) -> Path:
 
 
 def published_written(published: Published) -> bytes:
+    """The profile as the topic's value."""
     return msgspec.msgpack.encode(published)
 
 
@@ -81,6 +82,7 @@ def published_read(value: bytes) -> Published:
 
 
 def worker_written(worker: Worker) -> bytes:
+    """The worker's word as the topic's value."""
     return msgspec.json.encode(worker)
 
 

@@ -1,0 +1,126 @@
+"""What Faust does wrong, and that the remedy mends it: tests that fail without it."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from importlib.metadata import version
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from faust.tables.recovery import Recovery
+from faust.transport.drivers.aiokafka import Consumer
+from faust.types import TP
+
+from streams import faust_remedy
+from streams.faust_remedy import BrokenOffsetsError, SeekFirst, Unbroken, UntriedVersionError, refuse_untried
+
+SOURCE = TP("incidents", 0)
+
+
+class _Signal:
+    async def send(self) -> None: ...
+
+
+def order_of(kind: type[Recovery]) -> list[str]:
+    """In which order a recovery's end moves the source topics and lets them flow."""
+    said: list[str] = []
+
+    async def seek() -> None:
+        said.append("seek")
+
+    async def started() -> None: ...
+
+    consumer = SimpleNamespace(
+        assignment=lambda: {SOURCE},
+        perform_seek=seek,
+        resume_partitions=lambda tps: said.append("flow"),
+        resume_flow=lambda: None,
+    )
+    app = SimpleNamespace(
+        consumer=consumer,
+        on_rebalance_complete=_Signal(),
+        in_recovery=True,
+        consumer_generation_id=7,
+        conf=SimpleNamespace(broker_request_timeout=5.0, stream_recovery_delay=0.0),
+        flow_control=SimpleNamespace(resume=lambda: None),
+        _fetcher=SimpleNamespace(maybe_start=started),
+        assignor=SimpleNamespace(assigned_standbys=set),
+        on_rebalance_end=lambda: None,
+    )
+
+    class Tables(dict[str, Any]):
+        changelog_topics: frozenset[str] = frozenset()
+
+        def on_actives_ready(self) -> None: ...
+        def on_standbys_ready(self) -> None: ...
+
+    async def scenario() -> None:
+        await kind(app, Tables()).on_recovery_completed(7)  # type: ignore[arg-type]
+
+    asyncio.run(scenario())
+    return said
+
+
+def test_the_source_topics_are_moved_before_they_flow() -> None:
+    assert order_of(SeekFirst) == ["seek", "flow"]
+
+
+def test_faust_as_it_comes_lets_them_flow_first() -> None:
+    """When this fails, Faust has been mended, and the remedy may go."""
+    assert order_of(Recovery) == ["flow", "seek"]
+
+
+def test_every_changelog_is_read_from_its_beginning_after_a_rebalance() -> None:
+    """What a partition remembers is dropped at each rebalance; Faust would go on reading where it last stopped."""
+    assert "active_offsets.clear()" in inspect.getsource(SeekFirst.on_rebalance)
+    recovery = SeekFirst.__new__(SeekFirst)
+    recovery.active_offsets = {SOURCE: 41}  # type: ignore[assignment]
+    recovery.app = SimpleNamespace(consumer_generation_id=8)  # type: ignore[assignment]
+    asyncio.run(recovery.on_rebalance({SOURCE}, set(), set(), 7))
+    assert not recovery.active_offsets
+
+
+def broken(oldest: int) -> tuple[list[tuple[int, bool]], Exception | None]:
+    """What is told, and raised, when offsets 5 to 9 were skipped while the oldest record is this."""
+    told: list[tuple[int, bool]] = []
+    consumer = Unbroken.__new__(Unbroken)
+    consumer.app = SimpleNamespace(hole=lambda tp, count, erased: told.append((count, erased)))  # type: ignore[assignment]
+    consumer._committed_offset = {SOURCE: None}
+    consumer._gap = {SOURCE: __import__("intervaltree").IntervalTree()}
+
+    async def earliest(*tps: TP) -> dict[TP, int]:
+        return dict.fromkeys(tps, oldest)
+
+    consumer.earliest_offsets = earliest  # type: ignore[method-assign, assignment]
+    try:
+        asyncio.run(consumer._add_gap(SOURCE, 5, 10))
+    except BrokenOffsetsError as error:
+        return told, error
+    return told, None
+
+
+def test_a_jump_in_the_offsets_is_counted_and_refused() -> None:
+    told, error = broken(oldest=0)
+    assert told == [(5, False)]
+    assert "incidents[0]: offsets 5-9 never came" in str(error)
+
+
+def test_what_the_broker_has_erased_by_its_rule_is_counted_and_passed() -> None:
+    told, error = broken(oldest=10)
+    assert told == [(5, True)]
+    assert error is None
+
+
+def test_faust_as_it_comes_takes_any_jump_for_compaction() -> None:
+    assert "raise" not in inspect.getsource(Consumer._add_gap)
+
+
+def test_another_version_is_refused_with_the_one_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_untried()
+    monkeypatch.setattr(faust_remedy, "version", lambda name: "0.16.0" if name == "faust-streaming" else version(name))
+    with pytest.raises(
+        UntriedVersionError, match=r"faust-streaming 0\.16\.0 är inte prövad.*faust-streaming==0\.15\.3"
+    ):
+        refuse_untried()
