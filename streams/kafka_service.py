@@ -79,6 +79,7 @@ class KafkaService:
             await self._begin(intake, published, partitions, codes)
         except BaseException:
             self._listener.close()
+            await self.keeper.stop()
             raise
 
     async def _begin(self, intake: Intake, published: Published, partitions: int, codes: Codes) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from streams.intake import Intake
@@ -46,14 +47,11 @@ class ProfileKeeper:
     async def begin(self, directory: Path | None) -> tuple[Intake, Published, int]:
         """The intake of what is published; of this directory, published now, if nothing is. And how many partitions
         the stages have. Raises ServiceError."""
+        partitions = await self._partitions()
         reader = self._reader = AIOKafkaConsumer(
             bootstrap_servers=self._address, enable_auto_commit=False, max_partition_fetch_bytes=BYTES
         )
-        try:
-            await reader.start()
-        except KafkaError as error:
-            raise ServiceError(f"{self._address}: ingen Kafka svarar ({type(error).__name__})") from None
-        partitions = await self._partitions(reader)
+        await reader.start()
         reader.assign([self._policy])
         published = (await self._read(reader)).published
         if published is None:
@@ -66,14 +64,22 @@ class ProfileKeeper:
     def _policy(self) -> TopicPartition:
         return TopicPartition(self._prefix + POLICY, 0)
 
-    async def _partitions(self, reader: AIOKafkaConsumer) -> int:
-        await reader.topics()  # asks the brokers for all they have
-        found = reader.partitions_for_topic(self._prefix + STAGE_TOPIC)
-        if not found or not reader.partitions_for_topic(self._policy.topic):
+    async def _partitions(self) -> int:
+        """How many partitions the stages have."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._address)
+        try:
+            await admin.start()
+            names = [self._prefix + STAGE_TOPIC, self._policy.topic]
+            told = {each["topic"]: len(each["partitions"]) for each in await admin.describe_topics(names)}
+        except KafkaError as error:
+            raise ServiceError(f"{self._address}: ingen Kafka svarar ({type(error).__name__})") from None
+        finally:
+            await admin.close()
+        if not all(told.get(name) for name in names):
             raise ServiceError(
                 f"{self._address}: ämnena finns inte; kör beredd topics apply --kafka {self._address} först"
             )
-        return len(found)
+        return told[names[0]]
 
     async def _read(self, reader: AIOKafkaConsumer) -> Policies:
         """What the topic says, read to its end."""
