@@ -105,8 +105,8 @@ _WORDS = {
         "den yttre vakten tar emot beredds livstecken igen",
     ),
     Degradation.CLOCK: _Words(
-        "maskinens klocka har hoppat",
-        "Kontrollera att klockan går rätt (NTP). Tider i loggen kan vara fel.",
+        "maskinens klocka har hoppat, eller går fel; beredd går vidare efter sin egen",
+        "Kontrollera att klockan går rätt (NTP), och starta om beredd när den gör det. Tider i loggen kan vara fel.",
         "klockan går jämnt igen",
     ),
     Degradation.EXPIRING: _Words(

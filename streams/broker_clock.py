@@ -7,9 +7,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-APART = timedelta(seconds=2)
-"""How far this machine's clock may be from the broker's before somebody should look."""
-
 
 class BrokerClock:
     """Never goes back. Until the broker has stamped anything it is the machine's own clock."""
@@ -33,6 +30,9 @@ class BrokerClock:
 
     def seconds_until(self, instant: datetime) -> float:
         return (instant - self.now()).total_seconds()
+
+    def not_before(self, instant: datetime) -> None:
+        self._latest = max(self._latest, instant.timestamp())
 
     @property
     def apart(self) -> timedelta:

@@ -7,6 +7,7 @@ The thread takes jobs that wait, the urgent ones first, and has the writer carry
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,7 +20,7 @@ import apsw
 
 from notifiers.attempt import Outcome
 from rules.events import Event, EventKind, Readings
-from streams.clock import Clock
+from streams.clock import Clock, unset_seconds
 from streams.intake import Intake
 from streams.job_queue import JobQueue, Lane, Load, Overloaded, Waiting
 from streams.jobs import Failed, Handout, Job, Listener, Receipt
@@ -28,9 +29,13 @@ from streams.refusal import Refusal
 from streams.store import refusal
 from streams.writer import Writer
 
+_log = logging.getLogger(__name__)
 __all__ = ["EmbeddedHost", "Handout", "Lane", "Listener", "Overloaded", "Receipt", "Waiting"]
 
 IDLE_S = 0.5
+ASLEEP_S = 30.0
+"""A thread that looks twice a second and has not for so long was not running."""
+
 URGENT_EACH = 50
 """So many urgent events in one body go before everything; more of them let others' incidents by."""
 
@@ -50,9 +55,12 @@ class EmbeddedHost:
         *,
         vfs: str | None = None,
         reserve: int = 0,
+        unset: Callable[[], float] = unset_seconds,
     ) -> None:
         """`vfs`: SQLite's way to the disk, when not the system's. `reserve`: bytes of the disk kept for what is
-        critical."""
+        critical. `unset`: seconds by which it is seen that the machine slept."""
+        self._unset = unset
+        self._turned = 0.0
         self._file = file
         self._vfs = vfs
         self._reserve = reserve
@@ -155,14 +163,29 @@ class EmbeddedHost:
             self._started.set_exception(error)
             return
         self._started.set_result(None)
+        self._turned = self._unset()
         while self._queue.wait(self._patience(writer)):
+            self._wake_up(writer)
             if not self._queue.empty() or writer.timer_due():
                 self._carry_out(writer)
+            self._turned = self._unset()
         journal.close()
+
+    def _wake_up(self, writer: Writer) -> None:
+        """After a sleep (the machine's, or this process's) it is as after a start: nothing was heard meanwhile, and
+        people's deadlines did not run. While a timer is set this thread never waits long, so it can tell."""
+        if writer.next_due is None or self._unset() - self._turned < ASLEEP_S:
+            return
+        _log.warning("this process slept for %.0f s", self._unset() - self._turned)
+        writer.next_due = None  # before anything is fired, what came due meanwhile is put off
+        awake = Job(run=lambda writer, at: writer.awake(at), at=self._clock.now(), accepted_s=time.monotonic())
+        writer.transaction([awake], self._queue.empty)
 
     def _opened(self) -> tuple[Journal, Writer]:
         """The open file, and a writer that has gone on from where the last one ended."""
         journal = Journal.open(self._file, self._vfs, self._reserve)
+        if (latest := journal.latest()) is not None:
+            self._clock.not_before(latest)  # the wall clock may have been set back while nobody was here
         self._writer = writer = Writer(journal, self._intake, self._clock, self._listener)
         resumption = Job(run=lambda writer, at: writer.resume(at), at=self._clock.now(), accepted_s=time.monotonic())
         [failed] = writer.transaction([resumption], self._queue.empty)

@@ -180,6 +180,11 @@ class Journal:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
 
+    def latest(self) -> datetime | None:
+        """The newest moment that anything was written at; None in a new file."""
+        found = self._rows("SELECT max(at) FROM link")[0][0]
+        return None if found is None else moment(found)
+
     @property
     def head(self) -> Head:
         """The newest durable link of the chain."""

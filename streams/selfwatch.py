@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from notifiers.attempt import Attempt, Outcome
-from notifiers.degradation import Trouble, wrong
+from notifiers.degradation import Degradation, Trouble, wrong
 from notifiers.profile import Profile
 from notifiers.supervision import Look, Output, Said, Send, Supervision, Unreached, Watched, gravity, step, way_out
 from notifiers.ways import PATIENCE_S, Canary, Heard, routes
 from rules.events import LIVE
 from rules.record import Happening, LogLine
 from streams import health
-from streams.clock import Clock
+from streams.clock import APART, Clock
 from streams.courier import Courier
 from streams.embedded import EmbeddedHost, Handout
 from streams.health import Health
@@ -141,6 +141,7 @@ class SelfWatch:
 
     def _look(self, now_s: float) -> None:
         assert self._courier is not None
+        self.report(Trouble(Degradation.CLOCK), abs(self._clock.apart) > APART)
         seen = Look(
             saved_s=self._saved_s,
             fault=self._host.fault is not None,

@@ -144,7 +144,6 @@ class Writer:
         edited = known is None or not known.of(policy)  # while nobody was here: a reload too
         if edited and (error := stranding(policy, self._matters())) is not None:
             return Failed(error)
-        self._gathered.count("postponed_timers", self._journal.postpone(at))
         for realm, body in self._journal.records():
             self._gathered.records.append((realm, RECORDS.validate_json(body)))
         if self._journal.lost is not None:
@@ -158,12 +157,19 @@ class Writer:
                 self.settle(realm, lapsed(attempt), at)
             else:
                 self._gathered.handouts.append(Handout(realm, attempt))
-        for realm, key in self._assess_keys():
-            self._cascade(Addressed(Stage.ASSESS, key, Resumption()), realm, at)
+        self.awake(at)
         if edited:
             self._adopt(self.intake, at)
         self.next_due = self._journal.next_due()
         return None
+
+    def awake(self, at: datetime) -> None:
+        """Timers that came due while nobody was here are due now; every key of assess knows since when it is listened
+        to again."""
+        self._gathered.count("postponed_timers", self._journal.postpone(at))
+        for realm, key in self._assess_keys():
+            self._cascade(Addressed(Stage.ASSESS, key, Resumption()), realm, at)
+        self.next_due = self._journal.next_due()
 
     def accept(
         self, events: tuple[Event, ...], refusals: tuple[Refusal, ...], principal: str | None, at: datetime
