@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,9 +21,9 @@ import pytest
 from aiohttp import web
 
 from notifiers.attempt import Medium
-from notifiers.degradation import Degradation, Trouble
 from rules.events import Event, Incident
 from streams.call_list import NAME
+from streams.clock import SystemClock
 from streams.selfwatch import TRIALS
 from streams.service import Service, Settings
 from streams.sinks import Arrival, Manner, PhoneSink
@@ -368,13 +368,16 @@ async def _fill(town: Town, service: ServiceProcess) -> None:
 # --- what others see -------------------------------------------------------------------------------------------------
 
 
-def test_what_somebody_else_sees_is_told_and_stands_in_the_log_until_it_is_over(tmp_path: Path) -> None:
+def test_a_jump_of_the_machines_clock_is_told_and_stands_in_the_log_until_it_is_over(tmp_path: Path) -> None:
     async def story(town: Town, service: Service) -> None:
-        jump = Trouble(Degradation.CLOCK)
-        service.watch.report(jump, True)
+        clock = service.clock
+        assert isinstance(clock, SystemClock)
+        before = clock.now()
+        clock._wall = lambda: time.time() + 3600
         await until(lambda: town.arrived("maskinens klocka har hoppat"), "the jump told")
         assert [line.said[:9] for line in service.view.noticed("live")] == ["Gör först"]
-        service.watch.report(jump, False)
+        assert clock.now() - before < timedelta(minutes=2)
+        clock._wall = time.time
         await until(lambda: town.arrived("klockan går jämnt igen"), "the end told")
         assert len(service.view.noticed("live")) == 2
         assert [a.target for a in town.arrived("beredd:")] == ["berta-push", "berta-push"]
