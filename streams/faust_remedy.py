@@ -9,6 +9,8 @@
 3. After a rebalance Faust reads the changelog of a partition that stayed from where it last stopped reading. What we
    remember of a partition is dropped at each rebalance (another may have owned it in between), so `SeekFirst` has every
    changelog read from its beginning.
+4. What was fetched when a rebalance came is dropped, and read again from the committed offset. Where nothing has been
+   committed yet Faust moves nowhere, and the record is lost: `SeekFirst` goes to the oldest one.
 
 Each is tried by tests that fail without it, on this version alone.
 """
@@ -72,6 +74,7 @@ class SeekFirst(Recovery):
             return
         if assignment:
             await self._wait(consumer.perform_seek(), timeout=app.conf.broker_request_timeout)
+            await self._wait(self._begin_unread(consumer), timeout=app.conf.broker_request_timeout)
         consumer.resume_partitions({tp for tp in assignment if not self._is_changelog_tp(tp)})
         self.completed.set()
         app.flow_control.resume()
@@ -81,6 +84,14 @@ class SeekFirst(Recovery):
         if not app.assignor.assigned_standbys():
             self.tables.on_standbys_ready()
         app.on_rebalance_end()
+
+    async def _begin_unread(self, consumer: Any) -> None:
+        """A partition of which nothing was ever committed is read from its oldest record."""
+        sources = {tp for tp in consumer.assignment() if not self._is_changelog_tp(tp)}
+        unread = {tp for tp in sources if consumer._committed_offset.get(tp) is None}
+        if unread:
+            oldest = await consumer.earliest_offsets(*unread)
+            await consumer.seek_wait({tp: oldest.get(tp) or 0 for tp in unread})
 
     async def _told(self, table: Any) -> None:
         await table.on_recovery_completed(self.actives_for_table[table], self.standbys_for_table[table])

@@ -35,6 +35,7 @@ def order_of(kind: type[Recovery]) -> list[str]:
     consumer = SimpleNamespace(
         assignment=lambda: {SOURCE},
         perform_seek=seek,
+        _committed_offset={SOURCE: 7},
         resume_partitions=lambda tps: said.append("flow"),
         resume_flow=lambda: None,
     )
@@ -70,6 +71,29 @@ def test_the_source_topics_are_moved_before_they_flow() -> None:
 def test_faust_as_it_comes_lets_them_flow_first() -> None:
     """When this fails, Faust has been mended, and the remedy may go."""
     assert order_of(Recovery) == ["flow", "seek"]
+
+
+def test_a_partition_of_which_nothing_was_committed_is_read_from_its_oldest_record() -> None:
+    """Faust moves nowhere then, and what it had fetched when the rebalance came is lost."""
+    moved: dict[TP, int] = {}
+
+    async def oldest(*tps: TP) -> dict[TP, int]:
+        return dict.fromkeys(tps, 3)
+
+    async def seek(offsets: dict[TP, int]) -> None:
+        moved.update(offsets)
+
+    read = TP("sensors", 1)
+    consumer = SimpleNamespace(
+        assignment=lambda: {SOURCE, read},
+        _committed_offset={SOURCE: None, read: 12},
+        earliest_offsets=oldest,
+        seek_wait=seek,
+    )
+    recovery = SeekFirst.__new__(SeekFirst)
+    recovery.tables = SimpleNamespace(changelog_topics=frozenset())  # type: ignore[assignment]
+    asyncio.run(recovery._begin_unread(consumer))
+    assert moved == {SOURCE: 3}
 
 
 def test_every_changelog_is_read_from_its_beginning_after_a_rebalance() -> None:

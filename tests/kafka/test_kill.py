@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from notifiers.obligation import Obligation
 from rules.frozen import Frozen
+from rules.matter import Matter
 from rules.step import Stage
 from streams.intake import intake_of
 from streams.parcel import once
@@ -55,9 +58,9 @@ Memory = dict[tuple[Stage, str, str], dict[str, str]]
 
 
 def _remembered(found: Found) -> Memory:
-    """What assess and alert remember. Not contact: which notices go as one follows from moments."""
-    entries = {where: e for p in found.partitions.values() for where, e in p.entries().items() if e}
-    return {where: _plain(e) for where, e in entries.items() if where[0] is not Stage.CONTACT}
+    """What assess remembers, and which rows alert has planned. Not who has been reached and which notices went as one:
+    that follows from moments."""
+    return _decided({where: e for p in found.partitions.values() for where, e in p.entries().items() if e})
 
 
 def _reference(ordeal: Ordeal) -> Memory:
@@ -66,9 +69,20 @@ def _reference(ordeal: Ordeal) -> Memory:
     for event in ordeal.events:
         rehearsal.now = event.time
         rehearsal.accept(event)
-    return {where: _plain(e) for where, e in rehearsal.states.items() if e and where[0] is not Stage.CONTACT}
+    return _decided({where: e for where, e in rehearsal.states.items() if e})
 
 
-def _plain(entries: dict[str, Frozen]) -> dict[str, str]:
+def _decided(states: Mapping[tuple[Stage, str, str], Mapping[str, Frozen]]) -> Memory:
+    assess = {where: _plain(e) for where, e in states.items() if where[0] is Stage.ASSESS}
+    alert = {where: _plain(_rows(e)) for where, e in states.items() if where[0] is Stage.ALERT}
+    return assess | alert
+
+
+def _rows(entries: Mapping[str, Frozen]) -> dict[str, Frozen]:
+    rows: dict[str, Frozen] = {name: e.row for name, e in entries.items() if isinstance(e, Obligation)}
+    return rows | {name: e for name, e in entries.items() if isinstance(e, Matter)}
+
+
+def _plain(entries: Mapping[str, Frozen]) -> dict[str, str]:
     """The entries as they are written, but for stamps and the names of notices (which follow from moments)."""
     return {name: NOTICE.sub("N", STAMP.sub("T", entry.model_dump_json())) for name, entry in entries.items()}

@@ -151,15 +151,19 @@ class World:
         until = time.monotonic() + RESTS_S
         topics = (*INPUTS.values(), *(stage.value for stage in REMEMBERING), Stage.DELIVER.value)
         while True:
+            # What is done is read first: what is appended while the broker is asked for the ends is then seen to wait.
+            done = {(t, n): self._done(t, n) for t in (*topics, SITUATIONS) for n in range(PARTITIONS)}
             ends = await self.host.progress.ends((*topics, SITUATIONS))
-            done = {(tp.topic, tp.partition): self._done(tp.topic, tp.partition) for tp in ends}
-            if all(done[tp.topic, tp.partition] >= end for tp, end in ends.items()):
+            waiting = {tp: end for tp, end in ends.items() if done[self._bare(tp.topic), tp.partition] < end}
+            if not waiting:
                 return
-            self._check(until, str({tp: (done[tp.topic, tp.partition], end) for tp, end in ends.items() if end}))
+            self._check(until, str(waiting))
             await asyncio.sleep(0.001)  # a poll with a deadline
 
-    def _done(self, topic: str, number: int) -> int:
-        name = topic.removeprefix(self.host.cluster.prefix)
+    def _bare(self, topic: str) -> str:
+        return topic.removeprefix(self.host.cluster.prefix)
+
+    def _done(self, name: str, number: int) -> int:
         if name == SITUATIONS:
             return self.host.shown.get(number, 0)
         runners: dict[str, Any] = {**self.host.doors, **{s.value: r for s, r in self.host.stages.items()}}

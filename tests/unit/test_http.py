@@ -332,7 +332,7 @@ def test_a_commit_that_fails_is_503_with_a_time_to_come_back(site: Site, accept:
             failed.set_exception(OSError("disk I/O error"))
             return failed
 
-        ask = submit
+        ask = probe = submit
 
     site.door = replace(site.door, host=Failing())
 

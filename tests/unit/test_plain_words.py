@@ -56,7 +56,7 @@ def test_no_raw_word_reaches_people_in_any_story(city: str) -> None:
     stories, faults = load_stories(RULES / city / "stories")
     assert not faults
     for story in stories:
-        player = _Player(story, intake)
+        player = _Player(story, intake, Rehearsal)
         for index, moment in enumerate(story.timeline(intake.profile.policy.settings.timezone)):
             player.play(index, moment)
         for text in _read(player.rehearsal):
