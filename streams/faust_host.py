@@ -44,6 +44,9 @@ from streams.topics import APP, INPUTS, POLICY, REMEMBERING, SITUATIONS
 
 _log = logging.getLogger(__name__)
 SESSION_S, HEARTBEAT_S, COMMIT_S = 6.0, 1.0, 0.25
+JOINED_S = 12.0
+"""How long a rebalance waits for a member that died in the middle of it; Faust's own minute would be everybody's."""
+
 REQUEST_S = 90.0
 """How long a record may wait for a broker that is gone. Longer than a restart of one takes."""
 
@@ -246,6 +249,7 @@ def _app(cluster: Cluster, hole: Callable[[TP, int, bool], None]) -> MendedApp:
         table_standby_replicas=0,
         broker_session_timeout=SESSION_S,
         broker_heartbeat_interval=HEARTBEAT_S,
+        broker_rebalance_timeout=JOINED_S,
         broker_commit_interval=COMMIT_S,
         broker_max_poll_records=500,
         consumer_auto_offset_reset="earliest",
