@@ -149,8 +149,8 @@ class History:
         match record.kind:
             case "matter_snapshot":
                 self.judge.matter(realm, record.matter)
-            case "plan_snapshot":
-                self.judge.plan(realm, record.matter, record.obligations)
+            case "row_snapshot":
+                self.judge.row(realm, record.matter, record.obligation)
             case "notice_record":
                 self.judge.notice(realm, record)
 
@@ -296,7 +296,8 @@ class History:
                 value = (1.5 if bad else 0.8) if step == 10 else (1.2 if bad else 3.4)
                 if not silent <= minute <= silent + 25 or minute > 120:
                     self.at(start + minutes(minute), lambda s=sensor, v=value: self._readings("live", s, v))
-                    if rng.random() < 0.1:
+                    # Once all is well the exercise hears of it too: a value that is too old ends nothing.
+                    if rng.random() < 0.1 or minute > 120:
                         self.at(start + minutes(minute), lambda s=sensor, v=value: self._readings(EXERCISE, s, v))
         for number in range(rng.randint(2, 7)):
             kind, area = rng.choice(("fire", "leak", "no-water")), rng.choice(("lillby.centrum", "lillby.hamnen"))

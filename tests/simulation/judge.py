@@ -176,16 +176,10 @@ class Judge:
             return False
         return max(now, run[0]) - run[-1] >= held or not self.steady
 
-    def plan(self, realm: str, matter: str, obligations: Any) -> None:
+    def row(self, realm: str, matter: str, now: Any) -> None:
         known = self.plans.setdefault((realm, matter), {})
-        found = {o.row.key: o for o in obligations}
-        gone = known.keys() - found.keys()
-        if gone:
-            self.broken("no row leaves the plan", f"{matter}: {sorted(gone)}")
-        for key, now in found.items():
-            was = known.get(key)
-            self._obligation(realm, matter, was, now)
-        self.plans[realm, matter] = found
+        self._obligation(realm, matter, known.get(now.row.key), now)
+        known[now.row.key] = now
 
     def _obligation(self, realm: str, matter: str, was: Any, now: Any) -> None:
         where = f"{matter} {now.row.key}"
