@@ -18,6 +18,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from faust.types import TP
@@ -29,6 +30,7 @@ from streams.delivery_runner import Deliver, DeliveryRunner
 from streams.door_runner import DoorRunner
 from streams.entries_table import EntriesTable
 from streams.faust_remedy import MendedApp
+from streams.inbox import Inbox
 from streams.intake import Intake
 from streams.journal import micros
 from streams.kafka_writer import KafkaWriter, Record
@@ -188,7 +190,7 @@ class FaustHost:
                 key_type=bytes,
                 value_type=bytes,
             )
-            self.app.agent(channel, name=topic, concurrency=1)(_filling(inbox))
+            self.app.agent(channel, name=topic, concurrency=1)(_filling(inbox, self._generation))
         self.app.on_partitions_revoked.connect(self._revoked)
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
@@ -229,12 +231,17 @@ class FaustHost:
             self.told.recorded(label.realm, RECORDS.validate_json(value))
 
 
-def _filling(inbox: Any) -> Any:
+def _filling(inbox: Inbox, generation: Callable[[], int]) -> Any:
     async def fill(stream: Any) -> None:
         async for event in stream.noack().events():
-            await inbox.put(event)
+            await inbox.put(event, partial(_current, event, generation))
 
     return fill
+
+
+def _current(event: Any, generation: Callable[[], int]) -> bool:
+    """True if no rebalance came since the record was fetched."""
+    return bool(event.message.generation_id == generation())
 
 
 def _app(cluster: Cluster, hole: Callable[[TP, int, bool], None]) -> MendedApp:

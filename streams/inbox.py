@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 ROOM = 2000
@@ -25,8 +25,11 @@ class Inbox:
         self._room = asyncio.Event()
         self._room.set()
 
-    async def put(self, event: Any) -> None:
+    async def put(self, event: Any, ours: Callable[[], bool]) -> None:
+        """The event waits here, if it is still `ours` once there is room: a rebalance may have come meanwhile."""
         await self._room.wait()
+        if not ours():
+            return
         self._events.append(event)
         self._changed.set()
         if len(self._events) >= ROOM:

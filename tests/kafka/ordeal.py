@@ -78,7 +78,8 @@ class Found:
 
     records: list[tuple[str, Frozen]]
     attempts: Counter[str]
-    dead: list[bytes]
+    dead: list[tuple[Any, bytes]]
+    """With the headers, which say why."""
     partitions: dict[tuple[Stage, int], Partition]
 
     @property
@@ -207,7 +208,7 @@ class Ordeal:
         try:
             shown = [(label_read(dict(m.headers)[HEADER]).realm, m.value) for m in await self._all(reader, SITUATIONS)]
             records = [(realm, RECORDS.validate_json(value)) for realm, value in shown if value is not None]
-            dead = [message.value for message in await self._all(reader, DEAD_LETTERS)]
+            dead = [(message.headers, message.value) for message in await self._all(reader, DEAD_LETTERS)]
             partitions = [p for stage in REMEMBERING for p in await self._partitions(reader, stage)]
         finally:
             await reader.stop()

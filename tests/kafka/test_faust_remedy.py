@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import AsyncIterator, Mapping
 from importlib.metadata import version
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
 
 from streams import faust_remedy
-from streams.faust_remedy import BrokenOffsetsError, SeekFirst, Unbroken, UntriedVersionError, refuse_untried
+from streams.faust_remedy import SeekFirst, Unbroken, UntriedVersionError, refuse_untried
 
 SOURCE = TP("incidents", 0)
 
@@ -76,6 +77,7 @@ def test_faust_as_it_comes_lets_them_flow_first() -> None:
 def test_a_partition_of_which_nothing_was_committed_is_read_from_its_oldest_record() -> None:
     """Faust moves nowhere then, and what it had fetched when the rebalance came is lost."""
     moved: dict[TP, int] = {}
+    begun: dict[TP, int] = {}
 
     async def oldest(*tps: TP) -> dict[TP, int]:
         return dict.fromkeys(tps, 3)
@@ -89,11 +91,12 @@ def test_a_partition_of_which_nothing_was_committed_is_read_from_its_oldest_reco
         _committed_offset={SOURCE: None, read: 12},
         earliest_offsets=oldest,
         seek_wait=seek,
+        begin=begun.update,
     )
     recovery = SeekFirst.__new__(SeekFirst)
     recovery.tables = SimpleNamespace(changelog_topics=frozenset())  # type: ignore[assignment]
     asyncio.run(recovery._begin_unread(consumer))
-    assert moved == {SOURCE: 3}
+    assert moved == begun == {SOURCE: 3}
 
 
 def test_every_changelog_is_read_from_its_beginning_after_a_rebalance() -> None:
@@ -106,35 +109,54 @@ def test_every_changelog_is_read_from_its_beginning_after_a_rebalance() -> None:
     assert not recovery.active_offsets
 
 
-def broken(oldest: int) -> tuple[list[tuple[int, bool]], Exception | None]:
-    """What is told, and raised, when offsets 5 to 9 were skipped while the oldest record is this."""
+def handed_out(
+    fetches: list[list[int]], monkeypatch: pytest.MonkeyPatch, oldest: int = 0
+) -> tuple[list[int], list[tuple[int, bool]], list[int]]:
+    """Of fetched offsets, when 5 is the next to come: those handed out, the holes that were told, and where to it was
+    gone back."""
     told: list[tuple[int, bool]] = []
+    sought: list[int] = []
+    waiting = list(fetches)
     consumer = Unbroken.__new__(Unbroken)
-    consumer.app = SimpleNamespace(hole=lambda tp, count, erased: told.append((count, erased)))  # type: ignore[assignment]
-    consumer._committed_offset = {SOURCE: None}
-    consumer._gap = {SOURCE: __import__("intervaltree").IntervalTree()}
+    tables = SimpleNamespace(changelog_topics=frozenset())
+    hole = lambda tp, count, erased: told.append((count, erased))  # noqa: E731  one line of a stand-in
+    consumer.app = SimpleNamespace(tables=tables, hole=hole)  # type: ignore[assignment]
+    consumer._next = {SOURCE: 5}
+
+    async def fetched(self: Unbroken, _: float) -> AsyncIterator[tuple[TP, Any]]:
+        for offset in waiting.pop(0):
+            yield SOURCE, SimpleNamespace(offset=offset)
 
     async def earliest(*tps: TP) -> dict[TP, int]:
         return dict.fromkeys(tps, oldest)
 
-    consumer.earliest_offsets = earliest  # type: ignore[method-assign, assignment]
-    try:
-        asyncio.run(consumer._add_gap(SOURCE, 5, 10))
-    except BrokenOffsetsError as error:
-        return told, error
-    return told, None
+    async def seek(offsets: Mapping[TP, int]) -> None:
+        sought.extend(offsets.values())
+
+    monkeypatch.setattr(Consumer, "getmany", fetched)
+    consumer.earliest_offsets = earliest  # type: ignore[method-assign]
+    consumer.seek_wait = seek  # type: ignore[method-assign, assignment]
+
+    async def scenario() -> list[int]:
+        return [message.offset for _ in fetches async for _, message in consumer.getmany(1.0)]
+
+    return asyncio.run(scenario()), told, sought
 
 
-def test_a_jump_in_the_offsets_is_counted_and_refused() -> None:
-    told, error = broken(oldest=0)
-    assert told == [(5, False)]
-    assert "incidents[0]: offsets 5-9 never came" in str(error)
+def test_after_a_jump_nothing_is_handed_out_before_what_was_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert handed_out([[5], [8, 9], [6, 7, 8, 9]], monkeypatch) == ([5, 6, 7, 8, 9], [(2, False)], [6])
 
 
-def test_what_the_broker_has_erased_by_its_rule_is_counted_and_passed() -> None:
-    told, error = broken(oldest=10)
-    assert told == [(5, True)]
-    assert error is None
+def test_a_jump_over_the_first_record_is_one_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert handed_out([[6], [5, 6]], monkeypatch) == ([5, 6], [(1, False)], [5])
+
+
+def test_what_was_handed_out_is_not_handed_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert handed_out([[5, 6], [5, 6, 7]], monkeypatch) == ([5, 6, 7], [], [])
+
+
+def test_what_the_broker_has_erased_by_its_rule_is_counted_and_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert handed_out([[10, 11]], monkeypatch, oldest=10) == ([10, 11], [(5, True)], [])
 
 
 def test_faust_as_it_comes_takes_any_jump_for_compaction() -> None:

@@ -15,4 +15,4 @@ def take_away_the_order() -> None:
 
 def take_away_the_guard() -> None:
     """A hole in the offsets is taken for compaction."""
-    faust_remedy.Unbroken._add_gap = Consumer._add_gap  # type: ignore[method-assign]
+    faust_remedy.Unbroken.getmany = Consumer.getmany  # type: ignore[method-assign]
