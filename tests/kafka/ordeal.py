@@ -99,6 +99,9 @@ class Ordeal:
     workers: int = 2
     options: tuple[str, ...] = ()
     kills: int = 0
+    ended: int = 0
+    """Workers that ended themselves after the last kill, and were started again as a service manager does."""
+
     waited: list[int] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
@@ -194,11 +197,23 @@ class Ordeal:
 
     async def _rest(self, progress: Progress) -> None:
         topics = (*INPUTS.values(), *(stage.value for stage in REMEMBERING), Stage.DELIVER.value)
-        async with asyncio.timeout(RESTS_S):
-            ends: dict[Any, int] = {}
-            while ends != (now := await progress.ends(topics)):  # what was done may have written more
-                ends = now
-                await progress.drained(topics)
+        manager = asyncio.create_task(self._keep_running())
+        try:
+            async with asyncio.timeout(RESTS_S):
+                ends: dict[Any, int] = {}
+                while ends != (now := await progress.ends(topics)):  # what was done may have written more
+                    ends = now
+                    await progress.drained(topics)
+        finally:
+            manager.cancel()
+
+    async def _keep_running(self) -> None:
+        while True:
+            for number, worker in enumerate(self.running):
+                if worker.poll() is not None:
+                    self.ended += 1
+                    self.running[number] = await self._started(number)
+            await asyncio.sleep(0.5)  # as a service manager waits before it starts again
 
     async def _found(self) -> Found:
         reader = AIOKafkaConsumer(

@@ -36,6 +36,7 @@ def test_nothing_is_lost_and_what_is_remembered_is_as_if_nobody_had_died(seed: i
 
     repeats = found.attempts.total() - len(found.attempts)
     print(f"\nseed {seed}: {ordeal.kills} kills, {len(ordeal.events)} events, {min(ordeal.waited)} or more waited")
+    print(f"  {ordeal.ended} workers ended themselves after the last kill and were started again")
     print(f"  {len(found.attempts)} attempts, {repeats} repeats, {found.fenced} records of former owners passed over")
     assert min(ordeal.waited) >= WAITING
     assert _unheard(ordeal, found) == []
