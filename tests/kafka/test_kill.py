@@ -43,7 +43,7 @@ def test_nothing_is_lost_and_what_is_remembered_is_as_if_nobody_had_died(seed: i
     assert _unheard(ordeal, found) == []
     assert not found.dead
     assert max(found.attempts.values(), default=0) <= 1 + ordeal.kills
-    assert _remembered(found) == _reference(ordeal)
+    assert _differences(_remembered(found), _reference(ordeal)) == []
 
 
 def _unheard(ordeal: Ordeal, found: Found) -> list[str]:
@@ -57,6 +57,18 @@ def _unheard(ordeal: Ordeal, found: Found) -> list[str]:
 
 
 Memory = dict[tuple[Stage, str, str], dict[str, str]]
+
+
+def _differences(found: Memory, expected: Memory) -> list[tuple[Stage, str, str, str | None, str | None]]:
+    """Entry by entry: where, what is remembered, and what was to be."""
+    return [
+        (stage, key, name, has.get(name), wants.get(name))
+        for where in sorted(found.keys() | expected.keys())
+        for stage, _, key in (where,)
+        for has, wants in ((found.get(where, {}), expected.get(where, {})),)
+        for name in sorted(has.keys() | wants.keys())
+        if has.get(name) != wants.get(name)
+    ]
 
 
 def _remembered(found: Found) -> Memory:
