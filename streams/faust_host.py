@@ -18,7 +18,6 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
 from faust.types import TP
@@ -97,7 +96,8 @@ class FaustHost:
         """`clock`, `stamp`: for virtual time, where the topics let their senders stamp."""
         self.cluster, self.intake, self.told = cluster, intake, told
         self.seal, self.clock = seal, clock or BrokerClock()
-        self.app = _app(cluster, self._hole)
+        self._left = -1
+        self.app = _app(cluster, self._hole, self._let_go)
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self.writer = KafkaWriter(self.app, cluster.prefix, self.clock, stamp)
         self.progress = Progress(cluster, self.app.conf.id)
@@ -177,12 +177,24 @@ class FaustHost:
     def _generation(self) -> int:
         return int(self.app.consumer_generation_id)
 
-    def _connect(self) -> None:
-        """Each topic's agent puts what comes into its runner's inbox, which acknowledges it."""
+    def _ours(self, event: Any) -> bool:
+        """True if no rebalance began since the record was fetched."""
+        return bool(event.message.generation_id == self._generation() != self._left)
+
+    def _let_go(self) -> None:
+        """What waits is the next owner's."""
+        self._left = self._generation()
+        for inbox in self._inboxes().values():
+            inbox.clear()
+
+    def _inboxes(self) -> dict[str, Inbox]:
         inboxes = {topic: door.inbox for topic, door in self.doors.items()}
         inboxes |= {stage.value: runner.inbox for stage, runner in self.stages.items()}
-        inboxes[Stage.DELIVER.value] = self.delivery.inbox
-        for topic, inbox in inboxes.items():
+        return inboxes | {Stage.DELIVER.value: self.delivery.inbox}
+
+    def _connect(self) -> None:
+        """Each topic's agent puts what comes into its runner's inbox, which acknowledges it."""
+        for topic, inbox in self._inboxes().items():
             channel = self.app.topic(
                 self.cluster.prefix + topic,
                 key_serializer="raw",
@@ -190,7 +202,7 @@ class FaustHost:
                 key_type=bytes,
                 value_type=bytes,
             )
-            self.app.agent(channel, name=topic, concurrency=1)(_filling(inbox, self._generation))
+            self.app.agent(channel, name=topic, concurrency=1)(_filling(inbox, self._ours))
         self.app.on_partitions_revoked.connect(self._revoked)
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
@@ -231,23 +243,19 @@ class FaustHost:
             self.told.recorded(label.realm, RECORDS.validate_json(value))
 
 
-def _filling(inbox: Inbox, generation: Callable[[], int]) -> Any:
+def _filling(inbox: Inbox, ours: Callable[[Any], bool]) -> Any:
     async def fill(stream: Any) -> None:
         async for event in stream.noack().events():
-            await inbox.put(event, partial(_current, event, generation))
+            await inbox.put(event, ours)
 
     return fill
 
 
-def _current(event: Any, generation: Callable[[], int]) -> bool:
-    """True if no rebalance came since the record was fetched."""
-    return bool(event.message.generation_id == generation())
-
-
-def _app(cluster: Cluster, hole: Callable[[TP, int, bool], None]) -> MendedApp:
+def _app(cluster: Cluster, hole: Callable[[TP, int, bool], None], let_go: Callable[[], None]) -> MendedApp:
     return MendedApp(
         cluster.prefix + APP,
         hole=hole,
+        let_go=let_go,
         broker=f"kafka://{cluster.address}",
         store="memory://",
         processing_guarantee="at_least_once",

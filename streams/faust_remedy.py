@@ -157,11 +157,14 @@ class UnbrokenTransport(Transport):
 
 class MendedApp(App):
     """A Faust app with the remedies. `hole` is told of records that never came: topic and partition, how many, and
-    whether the broker had erased them. Raises UntriedVersionError."""
+    whether the broker had erased them. `let_go` lets go of what was received and is not under way. Raises
+    UntriedVersionError."""
 
-    def __init__(self, name: str, *, hole: Callable[[TP, int, bool], None], **settings: Any) -> None:
+    def __init__(
+        self, name: str, *, hole: Callable[[TP, int, bool], None], let_go: Callable[[], None], **settings: Any
+    ) -> None:
         refuse_untried()
-        self.hole = hole
+        self.hole, self.let_go = hole, let_go
         super().__init__(name, TableManager=SeekFirstTables, **settings)
 
     def _new_transport(self) -> Transport:
@@ -169,6 +172,7 @@ class MendedApp(App):
 
     async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
         """What is under way is waited for, but not so long that a provider which hangs keeps everybody's partitions
-        still: what is not done then is done again by the next owner."""
+        still: what is not done then is done again by the next owner. What only waits is let go of first."""
+        self.let_go()
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(super()._consumer_wait_empty(consumer, logger), PATIENCE_S)

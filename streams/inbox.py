@@ -25,10 +25,10 @@ class Inbox:
         self._room = asyncio.Event()
         self._room.set()
 
-    async def put(self, event: Any, ours: Callable[[], bool]) -> None:
+    async def put(self, event: Any, ours: Callable[[Any], bool]) -> None:
         """The event waits here, if it is still `ours` once there is room: a rebalance may have come meanwhile."""
         await self._room.wait()
-        if not ours():
+        if not ours(event):
             return
         self._events.append(event)
         self._changed.set()
