@@ -50,6 +50,10 @@ class DeliveryRunner:
     def under_way(self) -> int:
         return sum(map(len, self._under_way.values()))
 
+    @property
+    def busy(self) -> bool:
+        return self.under_way > 0
+
     def revoke(self) -> None:
         """What is under way goes on, and its outcome is written; but nothing of it is acknowledged any more."""
         self.inbox.clear()

@@ -33,6 +33,7 @@ class DoorRunner:
         self._writer, self._intake, self._place = writer, intake, place
         self._seal, self._counted = seal, counted
         self._era = 0
+        self.busy = False
 
     def revoke(self) -> None:
         self._era += 1
@@ -41,8 +42,9 @@ class DoorRunner:
     async def run(self) -> None:
         """Goes on until it is cancelled. Raises what the writer raises."""
         while True:
+            self.busy = False
             events = await self.inbox.some(BATCH)
-            era = self._era
+            era, self.busy = self._era, True
             await self._writer.write([record for event in events for record in self._rekeyed(event.message)])
             if era != self._era:
                 continue  # whoever has the partition now does it again, and the stages know a repeat

@@ -16,7 +16,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -52,6 +52,7 @@ REQUEST_S = 90.0
 """How long a record may wait for a broker that is gone. Longer than a restart of one takes."""
 
 ROUND_S = 0.2
+REST_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,11 @@ class Told:
     counted: Callable[[str, int], None]
 
 
-class Revocable(Protocol):
-    """What lets go of what it was given."""
+class Runner(Protocol):
+    """What works off an inbox. `busy`: something is under way. `revoke` lets go of it."""
+
+    @property
+    def busy(self) -> bool: ...
 
     def revoke(self) -> None: ...
 
@@ -97,7 +101,7 @@ class FaustHost:
         self.cluster, self.intake, self.told = cluster, intake, told
         self.seal, self.clock = seal, clock or BrokerClock()
         self._left = -1
-        self.app = _app(cluster, self._hole, self._let_go)
+        self.app = _app(cluster, self._hole, self._rest)
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self.writer = KafkaWriter(self.app, cluster.prefix, self.clock, stamp)
         self.progress = Progress(cluster, self.app.conf.id)
@@ -181,11 +185,13 @@ class FaustHost:
         """True if no rebalance began since the record was fetched."""
         return bool(event.message.generation_id == self._generation() != self._left)
 
-    def _let_go(self) -> None:
-        """What waits is the next owner's."""
+    async def _rest(self) -> None:
+        """What waits is the next owner's. Returns when nothing is under way."""
         self._left = self._generation()
         for inbox in self._inboxes().values():
             inbox.clear()
+        while any(runner.busy for runner in self._runners()):  # noqa: ASYNC110  many tasks, each with its own end
+            await asyncio.sleep(REST_S)
 
     def _inboxes(self) -> dict[str, Inbox]:
         inboxes = {topic: door.inbox for topic, door in self.doors.items()}
@@ -206,9 +212,11 @@ class FaustHost:
         self.app.on_partitions_revoked.connect(self._revoked)
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
-        runners: tuple[Revocable, ...] = (*self.doors.values(), *self.stages.values(), self.delivery)
-        for runner in runners:
+        for runner in self._runners():
             runner.revoke()
+
+    def _runners(self) -> tuple[Runner, ...]:
+        return (*self.doors.values(), *self.stages.values(), self.delivery)
 
     # --- time --------------------------------------------------------------------------------------------------------
 
@@ -251,11 +259,11 @@ def _filling(inbox: Inbox, ours: Callable[[Any], bool]) -> Any:
     return fill
 
 
-def _app(cluster: Cluster, hole: Callable[[TP, int, bool], None], let_go: Callable[[], None]) -> MendedApp:
+def _app(cluster: Cluster, hole: Callable[[TP, int, bool], None], rest: Callable[[], Awaitable[None]]) -> MendedApp:
     return MendedApp(
         cluster.prefix + APP,
         hole=hole,
-        let_go=let_go,
+        rest=rest,
         broker=f"kafka://{cluster.address}",
         store="memory://",
         processing_guarantee="at_least_once",

@@ -13,6 +13,8 @@
    changelog read from its beginning.
 4. What was fetched when a rebalance came is dropped, and read again from the committed offset. Where nothing has been
    committed yet Faust moves nowhere, and the record is lost: `SeekFirst` goes to the oldest one.
+5. Before a rebalance Faust waits for every record that it has handed out, waiting ones too, and swallows whoever would
+   cancel that; the broker expels the worker meanwhile. `MendedApp` waits for what is under way, within a bound.
 
 Each is tried by tests that fail without it, on this version alone.
 """
@@ -20,7 +22,7 @@ Each is tried by tests that fail without it, on this version alone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, cast
@@ -157,14 +159,14 @@ class UnbrokenTransport(Transport):
 
 class MendedApp(App):
     """A Faust app with the remedies. `hole` is told of records that never came: topic and partition, how many, and
-    whether the broker had erased them. `let_go` lets go of what was received and is not under way. Raises
-    UntriedVersionError."""
+    whether the broker had erased them. `rest` lets go of what only waits, and returns when nothing is under way; it can
+    be cancelled. Raises UntriedVersionError."""
 
     def __init__(
-        self, name: str, *, hole: Callable[[TP, int, bool], None], let_go: Callable[[], None], **settings: Any
+        self, name: str, *, hole: Callable[[TP, int, bool], None], rest: Callable[[], Awaitable[None]], **settings: Any
     ) -> None:
         refuse_untried()
-        self.hole, self.let_go = hole, let_go
+        self.hole, self.rest = hole, rest
         super().__init__(name, TableManager=SeekFirstTables, **settings)
 
     def _new_transport(self) -> Transport:
@@ -172,7 +174,7 @@ class MendedApp(App):
 
     async def _consumer_wait_empty(self, consumer: Any, logger: Any) -> None:
         """What is under way is waited for, but not so long that a provider which hangs keeps everybody's partitions
-        still: what is not done then is done again by the next owner. What only waits is let go of first."""
-        self.let_go()
+        still: what is not done then is done again by the next owner."""
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(super()._consumer_wait_empty(consumer, logger), PATIENCE_S)
+            await asyncio.wait_for(self.rest(), PATIENCE_S)
+        await consumer.commit_and_end_transactions()

@@ -47,6 +47,7 @@ class StageRunner:
         self._table, self._writer, self._clock = table, writer, clock
         self._intake, self._generation = intake, generation
         self._era = 0
+        self.busy = False
 
     def revoke(self) -> None:
         """Nothing is ours any more."""
@@ -58,8 +59,9 @@ class StageRunner:
     async def run(self) -> None:
         """Goes on until it is cancelled. Raises HoleError, or what the writer raises."""
         while True:
+            self.busy = False
             events = await self.inbox.some(BATCH)
-            era = self._era
+            era, self.busy = self._era, True
             try:
                 await self._open(era)
                 await self._adopt(era)
