@@ -15,7 +15,7 @@ from faust.transport.drivers.aiokafka import Consumer
 from faust.types import TP
 
 from streams import faust_remedy
-from streams.faust_remedy import SeekFirst, Unbroken, UntriedVersionError, refuse_untried
+from streams.faust_remedy import MendedApp, SeekFirst, Unbroken, UntriedVersionError, refuse_untried
 
 SOURCE = TP("incidents", 0)
 
@@ -161,6 +161,40 @@ def test_what_the_broker_has_erased_by_its_rule_is_counted_and_passed(monkeypatc
 
 def test_faust_as_it_comes_takes_any_jump_for_compaction() -> None:
     assert "raise" not in inspect.getsource(Consumer._add_gap)
+
+
+def test_a_rebalance_does_not_wait_for_ever_for_what_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faust_remedy, "PATIENCE_S", 0.05)
+    said: list[str] = []
+
+    async def hang() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            said.append("given up")
+
+    async def commit() -> None:
+        said.append("committed")
+
+    app = MendedApp.__new__(MendedApp)
+    app.rest = hang
+    asyncio.run(app._consumer_wait_empty(SimpleNamespace(commit_and_end_transactions=commit), None))
+    assert said == ["given up", "committed"]
+
+
+def test_faust_as_it_comes_cannot_be_kept_from_waiting() -> None:
+    """When this fails, Faust has been mended, and the remedy may go."""
+
+    async def scenario() -> bool:
+        consumer = Consumer.__new__(Consumer)
+        consumer.loop = asyncio.get_running_loop()
+        waiting = asyncio.create_task(consumer._wait_for_ack(timeout=1))
+        await asyncio.sleep(0)  # it begins
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        return waiting.cancelled()
+
+    assert asyncio.run(scenario()) is False
 
 
 def test_another_version_is_refused_with_the_one_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
