@@ -4,10 +4,11 @@
    fetcher is running, since it has read the changelog; so it begins to hand out a batch, the move comes in between, and
    the rest of the batch is neither handed out nor read again. `SeekFirst` moves first, and then lets them flow. (The
    sibling without tables is faust-streaming/faust issue 216.)
-2. Faust takes a jump in the offsets for compaction, and commits past it; and now and then it loses a fetched batch some
-   seconds after a recovery, without any rebalance (in three of six trials of four kills each). Our topics are neither
-   compacted nor transactional where we read them, so a jump is a record that we were never given: `Unbroken` goes back
-   to it, and hands out nothing of that partition until it comes.
+2. Faust takes a jump in the offsets for compaction, and commits past it; and it makes such jumps: the set of partitions
+   to fetch is shared with the consumer's thread, is emptied for a moment at the end of a recovery, and empty means all
+   of them; what was fetched so is thrown away. `Unbroken` fetches with a copy; and since our topics are neither
+   compacted nor transactional where we read them, it goes back at any jump to what was skipped, and hands out nothing
+   of that partition until it comes.
 3. After a rebalance Faust reads the changelog of a partition that stayed from where it last stopped reading. What we
    remember of a partition is dropped at each rebalance (another may have owned it in between), so `SeekFirst` has every
    changelog read from its beginning.
@@ -120,13 +121,20 @@ class Unbroken(Consumer):
         await super().perform_seek()
         self._next = {tp: offset for tp, offset in self._committed_offset.items() if offset is not None}
 
+    async def _getmany(
+        self,
+        active_partitions: set[TP] | None,
+        timeout: float,  # noqa: ASYNC109  as Faust names it
+    ) -> Any:
+        return await super()._getmany(None if active_partitions is None else set(active_partitions), timeout)
+
     def begin(self, offsets: Mapping[TP, int]) -> None:
         """The partitions were moved to these offsets."""
         self._next.update(offsets)
 
-    async def getmany(  # as Faust names it
+    async def getmany(
         self,
-        timeout: float,  # noqa: ASYNC109
+        timeout: float,  # noqa: ASYNC109  as Faust names it
     ) -> AsyncIterator[tuple[TP, Message]]:
         """As Faust's, but that a source's records come without a hole."""
         back = set[TP]()

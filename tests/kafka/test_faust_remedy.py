@@ -159,6 +159,19 @@ def test_what_the_broker_has_erased_by_its_rule_is_counted_and_passed(monkeypatc
     assert handed_out([[10, 11]], monkeypatch, oldest=10) == ([10, 11], [(5, True)], [])
 
 
+@pytest.mark.parametrize(("kind", "fetched"), [(Unbroken, {SOURCE}), (Consumer, set())])
+def test_what_is_to_be_fetched_does_not_change_under_the_fetch(kind: type[Consumer], fetched: set[TP]) -> None:
+    """An empty set means every partition to the fetcher; Faust as it comes empties it while the fetch waits."""
+    consumer, active = kind.__new__(kind), {SOURCE}
+
+    async def getmany(partitions: set[TP], timeout: float) -> set[TP]:  # noqa: ASYNC109  as Faust names it
+        active.clear()
+        return set(partitions)
+
+    consumer._thread = SimpleNamespace(getmany=getmany)  # type: ignore[assignment]
+    assert asyncio.run(consumer._getmany(active, 1.0)) == fetched  # type: ignore[comparison-overlap]
+
+
 def test_faust_as_it_comes_takes_any_jump_for_compaction() -> None:
     assert "raise" not in inspect.getsource(Consumer._add_gap)
 
