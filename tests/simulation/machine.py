@@ -212,14 +212,14 @@ class Deaf:
 
 
 def undisturbed(folder: Path, done: list[Done]) -> str:
-    """What the file of a machine that never dies holds when it has been given the same, as a digest."""
+    """What the file of a machine holds that has been given the same and was stopped in order where this one died, as a
+    digest. (One that had gone on would have let people's deadlines run while this one was down.)"""
     clock = Standing(done[0].now)
     journal = Journal.open(folder / "twin.sqlite")
-    writer = Writer(journal, edition(done[0].edition or "as it was"), clock, Deaf())
     for each in done:
         clock.at = each.now
         if each.edition is not None:
-            writer.intake = writer._adopted = edition(each.edition)
+            writer = Writer(journal, edition(each.edition), clock, Deaf())
         jobs = [Job(run=run, at=at, accepted_s=0.0) for run, at in each.jobs]
         for result in writer.transaction(jobs, lambda idle=each.idle: idle):
             assert not isinstance(result, Failed) or not isinstance(result.error, apsw.Error), result
