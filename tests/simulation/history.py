@@ -24,11 +24,12 @@ from notifiers.tokens import PersonPrincipal
 from rules.events import Acknowledgement, Answer, Decision, Event, Incident, Reading, Readings, Seen, Severity, Warnings
 from rules.events import Verdict as Ruling
 from rules.events import Warning as Alarm
+from streams.clock import SystemClock
 from streams.job_queue import Lane
 from streams.jobs import Failed, Handout
 from streams.refusal import Refusal
 from tests.simulation.judge import Input, Judge
-from tests.simulation.machine import POINTS, Crash, Machine, Standing, undisturbed
+from tests.simulation.machine import POINTS, Crash, Machine, undisturbed
 from tests.simulation.town import DECIDERS, EDITIONS, EXERCISE, PLAYERS, edition
 
 STARTS = (datetime(2026, 10, 13, 3, 40, tzinfo=UTC), datetime(2026, 10, 24, 23, 30, tzinfo=UTC))
@@ -48,7 +49,7 @@ class History:
         self.rng = rng = random.Random(seed)
         self.start = STARTS[rng.random() < 0.1]
         self.time, self.offset = self.start, timedelta()
-        self.clock = Standing(self.start)
+        self.clock = self._clock()
         self.judge = Judge(PLAYERS)
         self.sometimes = self.judge.sometimes
         self.todo: list[tuple[datetime, int, Callable[[], None]]] = []
@@ -56,8 +57,9 @@ class History:
         (folder / "disk").mkdir(parents=True)
         self.folder = folder
         power = random.Random(seed) if rng.random() < 0.15 else None
-        self.machine = Machine(folder / "disk", self.clock, self, power)
+        self.machine = Machine(folder / "disk", self, power)
         self.settled: set[tuple[str, str]] = set()
+        self.reported: set[tuple[str, str]] = set()
         self.handed: set[tuple[str, str]] = set()
         self.healed = False
         self.open_refs: dict[tuple[str, str], tuple[str, str]] = {}
@@ -78,7 +80,6 @@ class History:
             due = self._next_due()
             when = self.todo[0][0] if self.todo else end
             self.time = max(self.time, min(x for x in (due, when, end) if x is not None))
-            self.clock.at = self.time + self.offset
             if self.time >= end:
                 break
             if self.todo and self.todo[0][0] <= self.time:
@@ -94,23 +95,30 @@ class History:
         return [f"{promise}: {said}" for promise, said in self.judge.said.items()]
 
     def _next_due(self) -> datetime | None:
+        """When the machine's next timer is due: a little late, since its clock goes in floating seconds."""
         due = self.machine.writer.next_due if self.machine.up else None
-        return due - self.offset if due is not None else None
+        return None if due is None else self.time + timedelta(seconds=max(0.0, self.clock.seconds_until(due)) + 0.001)
+
+    def _clock(self) -> SystemClock:
+        """The product's own, between a wall clock that is set and one that nobody sets."""
+        return SystemClock(lambda: (self.time + self.offset).timestamp(), lambda: self.time.timestamp())
 
     # --- the machine -------------------------------------------------------------------------------------------------
 
     def _live(self) -> None:
-        before = set(self.settled)
+        before = set(self.settled)  # and what was reported and stands in the file, though nobody was told that it does
         self.handed, self.judge.life = set(), self.judge.life + 1
         try:
             self._begin()
-            self.machine.start()
+            self.clock = self._clock()
+            self.machine.start(self.clock)
         except Crash as crash:
             self._dead(str(crash))
             return
         self._told()
         if self.judge.life > 1:
-            self.judge.resumed(self.handed, before)
+            durable = set(self.machine.journal._rows("SELECT realm, id FROM outbox WHERE outcome IS NOT NULL"))
+            self.judge.resumed(self.handed, before | (self.reported & durable))
             stored = {row[0] for row in self.machine.journal._rows("SELECT id FROM log")}
             for lost in self.judge.answered - stored:
                 self.judge.broken("what is answered is in the log", lost)
@@ -137,13 +145,13 @@ class History:
             self._dead(str(crash))
             return
         self._told()
-        self.judge.look(self.clock.at)
+        self.judge.look(self.clock.now())
 
     def _begin(self) -> None:
         self.judge.begin(deciding=False, reloading=False)
 
     def _told(self) -> None:
-        self.judge.end(self.clock.at)
+        self.judge.end(self.clock.now())
 
     def recorded(self, realm: str, record: Any) -> None:
         match record.kind:
@@ -175,7 +183,7 @@ class History:
             return
         rng, attempt = self.rng, handout.attempt
         verdict, arrives, took = Verdict.ACCEPTED, True, 0.5
-        if self.clock.at >= attempt.deadline:
+        if self.clock.now() >= attempt.deadline:
             verdict, arrives = Verdict.RETRYABLE, False
         elif not self.healed and rng.random() < self.ill:
             verdict = rng.choice((Verdict.RETRYABLE, Verdict.REJECTED, Verdict.TIMED_OUT))
@@ -196,6 +204,7 @@ class History:
             return
         a, realm = handout.attempt, handout.realm
         outcome = Outcome(attempt=a.id, notice=a.notice, person=a.person, verdict=verdict)
+        self.reported.add((realm, a.id))
         done = self.machine.put(Lane.OWN, lambda writer, at: writer.settle(realm, outcome, at))
         done.add_done_callback(lambda _: self.settled.add((realm, a.id)))
 
@@ -335,7 +344,6 @@ class History:
     def _jump(self, offset: timedelta) -> None:
         self.sometimes["clock jump"] += 1
         self.offset = offset
-        self.clock.at = self.time + offset
 
     def _reload(self, name: str) -> None:
         if self.machine.up:

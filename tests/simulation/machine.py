@@ -53,8 +53,8 @@ class Done:
 class Machine:
     """`start` and `die` are a life. Between them `put` and `run`."""
 
-    def __init__(self, folder: Path, clock: Clock, listener: Listener, power: random.Random | None = None) -> None:
-        self.folder, self.clock, self.listener = folder, clock, listener
+    def __init__(self, folder: Path, listener: Listener, power: random.Random | None = None) -> None:
+        self.folder, self.listener = folder, listener
         self.power = power
         self.lives = 0
         self.up = False
@@ -66,13 +66,16 @@ class Machine:
 
     # --- a life ------------------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """The machine is up, and has resumed. Raises Crash if it dies of it."""
+    def start(self, clock: Clock) -> None:
+        """The machine is up, goes by this clock and has resumed. Raises Crash if it dies of it."""
+        self.clock = clock
         self.lives += 1
         name = f"simulated-{id(self)}-{self.lives}"
         self._vfs = PowerLoss(name) if self.power else None
         self.journal = Journal.open(self.folder / "b.sqlite", vfs=name if self.power else None)
         self.journal._db.execute("PRAGMA wal_autocheckpoint=200").fetchall()
+        if (latest := self.journal.latest()) is not None:
+            self.clock.not_before(latest)
         self.writer = Writer(self.journal, edition(self.edition), self.clock, self)
         self.queue = JobQueue(self.clock.now)
         self._plant()
