@@ -95,8 +95,8 @@ class History:
         return [f"{promise}: {said}" for promise, said in self.judge.said.items()]
 
     def _out_of_time(self) -> set[str]:
-        """Rules about sensors, when the machine was started by a clock that was an hour ahead: it is told so and
-        follows slowly (decision 0025). Every value is an hour old to it, and what is old lowers nothing (semantics 8)."""
+        """Rules about sensors, when the machine was started by a clock an hour ahead: it is told so, and follows slowly
+        (decision 0025). Every value is an hour old to it, and what is old lowers nothing (semantics 8)."""
         if abs(self.clock.apart) < minutes(1):
             return set()
         self.sometimes["clock still apart at the end"] += 1
