@@ -15,7 +15,7 @@ Nothing here asks who is to be told: that is alert's.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from rules.arrival import Begun, Explains, Forward, Kin, Overhead, Reloaded, Reported, Resumption
@@ -45,9 +45,11 @@ from rules.rule import DecisionCondition, IncidentsCondition, WarningCondition
 from rules.screen import Screen
 from rules.sensing import Sensing
 from rules.step import Draft, Stage, State, Step, TimerDue
-from rules.trackers import RESUMED, KnownIncident, KnownWarning, Resumed
+from rules.trackers import RESUMED, EndedIncident, KnownIncident, KnownWarning, Resumed
 
 Message = Reported | Forward | Begun | Kin | Explains | Overhead | Resumption | Reloaded | TimerDue
+ENDED_KEPT = timedelta(days=1)
+"""How long the end of an incident is remembered, for reports of its beginning that were delayed on the way."""
 
 
 def step(policy: Policy, state: State[Entry], message: Message, now: datetime) -> Step[Entry, OutputMessage]:
@@ -127,7 +129,7 @@ class _Assessment:
         key = f"incident/{ref}"
         known = self.draft.find(KnownIncident, key)
         if incident.status == "closed":
-            self._incident_over(key, known, message)
+            self._incident_over(ref, known, message)
             return
         fact = incident_fact(self.registry, ref, incident, message)
         leaves = [
@@ -144,15 +146,34 @@ class _Assessment:
             self._everyday(fact)
         elif known is not None and known.fact.said != fact.said:
             self._note(f"Ny uppgift: {fact.said}", message.event.id)
+        self._already_over(ref, message)
 
-    def _incident_over(self, key: str, known: KnownIncident | None, message: Reported) -> None:
+    def _incident_over(self, ref: str, known: KnownIncident | None, message: Reported) -> None:
         self._over_elsewhere(message, known=message.known or known is not None)
-        if known is None:
-            return
-        self.draft.drop(key)
+        until = self.draft.now + ENDED_KEPT
+        self.draft.put(f"ended/{ref}", EndedIncident(ended_at=message.event.time, until=until))
+        self.draft.wake(f"ended/{ref}", until)
+        if known is not None:
+            self._over_here(ref, known)
+
+    def _over_here(self, ref: str, known: KnownIncident) -> None:
+        self.draft.drop(f"incident/{ref}")
         self.instances.uncount(known.counted_in, known.fact)
         for matter in list(self.docket.kept()):
             self.docket.clear_cause(matter, f"everyday|{known.fact.key}", f"Över: {known.fact.said}.")
+
+    def _already_over(self, ref: str, message: Reported) -> None:
+        """What began before it was said to be over acts, however late it comes (semantics 7), and is over."""
+        ended = self.draft.find(EndedIncident, f"ended/{ref}")
+        known = self.draft.find(KnownIncident, f"incident/{ref}")
+        if ended is not None and known is not None and message.event.time < ended.ended_at:
+            self._note(f"Rapporten kom efter beskedet att det är över: {known.fact.said}", message.event.id)
+            self._over_here(ref, known)
+
+    def _forget_ended(self, name: str) -> None:
+        ended = self.draft.find(EndedIncident, name)
+        if ended is not None and ended.until <= self.draft.now:
+            self.draft.drop(name)
 
     def _counts(self, leaf: LeafRef, fact: Fact) -> bool:
         return isinstance(leaf.condition, IncidentsCondition) and wanted(leaf.condition, fact, self.registry)
@@ -334,6 +355,8 @@ class _Assessment:
             self.instances.hours_changed(timer.name)
         elif timer.name.startswith("open/"):
             self.instances.open_long_enough(timer.name)
+        elif timer.name.startswith("ended/"):
+            self._forget_ended(timer.name)
         elif timer.name.startswith("forget|"):
             self.docket.forget(timer.name.removeprefix("forget|"))
 

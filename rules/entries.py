@@ -10,6 +10,7 @@ from rules.silence import Explanations
 from rules.step import Counter, Draft
 from rules.trackers import (
     Broken,
+    EndedIncident,
     Held,
     History,
     Instance,
@@ -32,6 +33,7 @@ Entry = (
     | Instance
     | Unshown
     | KnownIncident
+    | EndedIncident
     | KnownWarning
     | KnownKin
     | Explanations

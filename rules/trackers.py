@@ -135,6 +135,14 @@ class KnownIncident(Frozen):
     counted_in: tuple[tuple[str, str, str], ...] = ()
 
 
+class EndedIncident(Frozen):
+    """An incident that was said to be over, as of then. A report about it from before that opens nothing that stays."""
+
+    kind: Literal["ended"] = "ended"
+    ended_at: Instant
+    until: Instant
+
+
 class KnownWarning(Frozen):
     """A warning in force, with the conditions it counts in."""
 

@@ -87,7 +87,11 @@ class Judge:
                     elif time < known[-1][0]:
                         self.sometimes["late reading"] += 1
             case "incident" | "closing":
-                self.reports[made.realm, made.about["ref"]] = (made.what, min(made.time, at))
+                known_report = self.reports.get((made.realm, made.about["ref"]))
+                if known_report is None or known_report[1] <= min(made.time, at):
+                    self.reports[made.realm, made.about["ref"]] = (made.what, min(made.time, at))
+                else:
+                    self.sometimes["begun after its end"] += 1
             case "warning" | "ended":
                 self.reports[made.realm, made.about["identifier"]] = (made.what, min(made.time, at))
 

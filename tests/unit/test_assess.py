@@ -439,6 +439,35 @@ def test_a_cause_that_counted_reports_is_over_when_all_of_them_are_over_for_the_
     assert run.open == [], run.said()
 
 
+@pytest.mark.parametrize("kind", ["no-water", "pump"])
+def test_what_is_reported_after_its_end_acts_and_closes_by_itself(kind: str) -> None:
+    # The network delivers the end before the beginning; with a rule, and with none that wants it.
+    run = play(NO_WATER)
+    run.at(10).over("a", area="nord")
+    run.at(20).incident(kind, "a", area="nord", minute=0)
+    run.at(6 * 60)
+    assert run.matters
+    assert run.open == [], run.said()
+    assert "Rapporten kom efter beskedet att det är över" in run.said()
+
+
+def test_what_begins_anew_after_its_end_stays_open() -> None:
+    run = play(NO_WATER)
+    run.incident("no-water", "a", area="nord")
+    run.at(10).over("a", area="nord")
+    run.at(20).incident("no-water", "a", area="nord")
+    run.at(60)
+    assert len(run.open) == 1, run.said()
+
+
+def test_the_end_of_an_incident_is_remembered_for_a_day() -> None:
+    run = play(NO_WATER)
+    run.over("a", area="nord")
+    assert any("ended/" in name for entries in run.stage.states.values() for name in entries)
+    run.at(25 * 60)
+    assert not any("ended/" in name for entries in run.stage.states.values() for name in entries)
+
+
 def test_a_report_that_was_over_before_enough_had_come_does_not_keep_the_cause_open() -> None:
     # Pumps come and go. The first is over before the third alarms, and is never heard of again.
     run = play(THREE_PUMPS)
